@@ -1,0 +1,84 @@
+"""One Hub repository at one commit, as a local folder: only JSON, text and safetensors, never a pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_BYTES = 2_000_000_000
+"""Refuse larger downloads: a free Space has 16 GB of memory and 50 GB of disk."""
+
+READABLE = ("*.json", "model.safetensors", "model-*.safetensors", "*.txt")
+
+
+class LoadError(ValueError):
+    """A model that cannot be loaded; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repository's files at one commit.
+
+    Attributes:
+        folder: where they are on this machine.
+        revision: the commit hash that was resolved.
+    """
+
+    folder: Path
+    revision: str
+
+
+def fetch(repo_id: str, revision: str | None = None) -> Snapshot:
+    """Download a model repository, or find it in the Hub's cache; with the network cut, the cache alone.
+
+    Args:
+        repo_id: "owner/name".
+        revision: a commit hash, tag or branch; the default branch when None.
+
+    Raises:
+        LoadError: unknown repository or revision, no network, no safetensors, or too large.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import EntryNotFoundError, HFValidationError
+
+    try:
+        folder = Path(
+            snapshot_download(repo_id, revision=revision, allow_patterns=list(READABLE), local_files_only=True)
+        )
+        if any(folder.glob("*.safetensors")):
+            return Snapshot(folder, folder.name)
+    except HFValidationError:
+        raise LoadError(f"{repo_id!r} is neither an embedded model, a path nor a Hub id such as 'owner/name'") from None
+    except EntryNotFoundError:
+        pass  # not in the cache yet
+    return _download(repo_id, revision)
+
+
+def _download(repo_id: str, revision: str | None) -> Snapshot:
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+        _check_files(repo_id, [(f.rfilename, f.size or 0) for f in info.siblings or []])
+        folder = Path(snapshot_download(repo_id, revision=info.sha, allow_patterns=list(READABLE)))
+    except RevisionNotFoundError:
+        raise LoadError(f"{repo_id} has no revision {revision!r}") from None
+    except RepositoryNotFoundError:
+        raise LoadError(f"the Hub has no public model {repo_id!r}; check the spelling") from None
+    except (HfHubHTTPError, HTTPError, OSError) as error:
+        raise LoadError(
+            f"{repo_id} is not on this machine and the Hub cannot be reached ({type(error).__name__})"
+        ) from None
+    return Snapshot(folder, info.sha or folder.name)
+
+
+def _check_files(repo_id: str, files: list[tuple[str, int]]) -> None:
+    weights = [(name, size) for name, size in files if name.endswith(".safetensors") and "/" not in name]
+    if not weights:
+        raise LoadError(f"{repo_id} offers no safetensors weights, and a pickle is never opened here")
+    if (total := sum(size for _, size in weights)) > MAX_BYTES:
+        raise LoadError(
+            f"{repo_id} has {total / 1e9:.1f} GB of weights; at most {MAX_BYTES / 1e9:.0f} GB are downloaded"
+        )

@@ -1,0 +1,157 @@
+"""load(name): an embedded folder, a path or a Hub id → a HookedViT in eval mode, with its preprocessing and labels."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from prisma_engine.config import ViTConfig
+from prisma_engine.hub import LoadError, fetch
+from prisma_engine.vit import HookedViT
+
+
+def models_folder() -> Path:
+    """Where embedded models are: `model_cards/` beside the package, or `$PRISMA_MODELS`."""
+    return Path(os.environ.get("PRISMA_MODELS") or Path(__file__).resolve().parents[1] / "model_cards")
+
+
+def embedded_models() -> tuple[str, ...]:
+    """Names of the models that ship with the repository and need no network."""
+    found = models_folder().glob("*/model.safetensors")
+    return tuple(sorted(path.parent.name for path in found if (path.parent / "config.json").exists()))
+
+
+def load(name: str | Path, revision: str | None = None, classes: Sequence[str] | None = None) -> HookedViT:
+    """Load a model by name, ready to run: eval mode, no gradients, float32.
+
+    Args:
+        name: an embedded model ("emoji-vit"), a path to a folder or a `.safetensors` file (a bare file is
+            recognised by a timm architecture's name at the start of its own or its folder's name), or a Hub id
+            ("timm/vit_base_patch32_224.augreg_in21k_ft_in1k").
+        revision: commit, tag or branch of a Hub id; the resolved commit is in `model.revision`.
+        classes: class names for a zero-shot head; only for models with a text tower (CLIP).
+
+    Raises:
+        LoadError: a ValueError whose message is one sentence saying what is missing or not understood.
+    """
+    folder = models_folder() / str(name)
+    if str(name) in embedded_models():
+        model = _from_folder(folder, str(name), None)
+    elif Path(name).exists():
+        model = _from_path(Path(name), classes)
+    elif "/" in str(name) and not str(name).startswith((".", "/", "~")):
+        snapshot = fetch(str(name), revision)
+        model = _from_folder(snapshot.folder, str(name), classes)
+        model.revision = snapshot.revision
+    else:
+        known = ", ".join(embedded_models()) or "none"
+        raise LoadError(
+            f"there is no model {str(name)!r}; embedded: {known}; otherwise give a path or a Hub id 'owner/name'"
+        )
+    return model.eval().requires_grad_(False)
+
+
+def _from_path(path: Path, classes: Sequence[str] | None) -> HookedViT:
+    if path.is_dir():
+        return _from_folder(path, path.name, classes)
+    if path.suffix != ".safetensors":
+        raise LoadError(f"{path.name} is not a .safetensors file; other weight files can run code and are never opened")
+    return _from_bare_weights(path)
+
+
+def _from_folder(folder: Path, name: str, classes: Sequence[str] | None) -> HookedViT:
+    """A folder as ours, timm's `save_for_hf` or transformers' `save_pretrained` wrote it."""
+    config = _read_json(folder / "config.json")
+    if config.get("architecture") == "HookedViT":
+        return _ours(folder, name, config)
+    read = _from_timm_folder if "architecture" in config else _from_transformers_folder
+    try:
+        model = read(folder, config, classes)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise error if isinstance(error, LoadError) else LoadError(f"{name}: {_one_line(error)}") from error
+    model.name = name
+    return model
+
+
+def _ours(folder: Path, name: str, config: dict[str, Any]) -> HookedViT:
+    from prisma_engine import labels
+    from prisma_engine.preprocess import Preprocess
+
+    model = HookedViT(ViTConfig.from_dict(config["vit"]))
+    _load_strictly(model, folder / "model.safetensors", name)
+    model.name = name
+    model.preprocess = Preprocess.from_dict(config["preprocess"])
+    words = config["vocabulary"]
+    model.vocabulary = labels.vocabulary(words["names"], id=words["id"], emoji=words["emoji"])
+    return model
+
+
+def _load_strictly(module: Any, weights: Path, name: str) -> None:
+    """Weights into a module, every key and shape accounted for; half precision becomes float32."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = {key: tensor.float() for key, tensor in load_file(weights).items()}
+        module.load_state_dict(state, strict=True)
+    except (SafetensorError, OSError) as error:
+        raise LoadError(f"{weights.name} of {name} is not a readable safetensors file: {_one_line(error)}") from None
+    except RuntimeError as error:
+        raise LoadError(f"the weights of {name} do not fit its architecture: {_one_line(error)}") from None
+
+
+def _from_timm_folder(folder: Path, config: dict[str, Any], classes: Sequence[str] | None) -> HookedViT:
+    import timm
+
+    from prisma_engine.convert import from_timm
+
+    if classes:
+        raise LoadError("class names need a model with a text tower; load CLIP from a transformers repository")
+    if not (folder / "model.safetensors").exists():
+        raise LoadError(f"{folder.name} offers no model.safetensors, and a pickle is never opened here")
+    return from_timm(timm.create_model(f"local-dir:{folder}", pretrained=True))
+
+
+def _from_transformers_folder(folder: Path, config: dict[str, Any], classes: Sequence[str] | None) -> HookedViT:
+    from prisma_engine.convert import load_transformers_folder
+
+    return load_transformers_folder(folder, config, classes)
+
+
+def _from_bare_weights(path: Path) -> HookedViT:
+    """A `.safetensors` file with timm's keys and no config: the architecture is read off its name."""
+    import timm
+
+    from prisma_engine.convert import from_timm
+
+    architectures = sorted(timm.list_models("vit_*") + timm.list_models("deit*"), key=len, reverse=True)
+    named = next((a for stem in (path.stem, path.parent.name) for a in architectures if stem.startswith(a)), None)
+    if named is None:
+        raise LoadError(
+            f"{path.name} does not say which architecture it is; name it after a timm model, such as "
+            "vit_tiny_patch16_224.safetensors, or put it in a folder with its config.json"
+        )
+    module = timm.create_model(named)
+    _load_strictly(module, path, path.stem)
+    model = from_timm(module)
+    model.name = path.stem
+    return model
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LoadError(f"{path.parent.name} has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise LoadError(f"{path.name} of {path.parent.name} cannot be read: {_one_line(error)}") from None
+    if not isinstance(found, dict):
+        raise LoadError(f"{path.name} of {path.parent.name} is not a JSON object")
+    return found
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,105 @@
+"""HookedModule: everything about running a model with hooks that does not depend on what the model is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from prisma_engine.cache import Cache
+from prisma_engine.config import ViTConfig
+from prisma_engine.hooks import Edit, HookPoint, Run, active, match, match_all
+
+Names = str | Iterable[str]
+Edits = Mapping[str, Edit | Iterable[Edit]]
+
+
+class HookedModule(nn.Module):
+    """A module whose hook points have names, and which runs with what one run saves and edits."""
+
+    config: ViTConfig
+    preprocess: Any = None
+    vocabulary: Any = None
+    name: str = "this model"
+    revision: str | None = None
+
+    def _name_hook_points(self) -> None:
+        self._hook_points: dict[str, HookPoint] = {}
+        for path, module in self.named_modules():
+            if isinstance(module, HookPoint):
+                module.name, module.n_prefix = path, self.config.n_prefix
+                self._hook_points[path] = module
+
+    @property
+    def hook_points(self) -> Mapping[str, HookPoint]:
+        """Every hook point by name; each fires once in every full forward pass that asks for it."""
+        return self._hook_points
+
+    @property
+    def n_prefix(self) -> int:
+        return self.config.n_prefix
+
+    @property
+    def prefix_names(self) -> tuple[str, ...]:
+        return self.config.prefix
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.config.grid
+
+    @property
+    def patch_slice(self) -> slice:
+        """Where the patches are on a token axis; never write `1:`, since there may be registers, or no CLS."""
+        return slice(self.config.n_prefix, None)
+
+    def run_with_cache(
+        self, x: Tensor, names: Names = "*", edits: Edits | None = None, stop_at_layer: int | None = None
+    ) -> tuple[Tensor, Cache]:
+        """Run once and keep the named activations, and nothing else.
+
+        Args:
+            x: input [batch channel height width].
+            names: hook point names or patterns (`*` matches anything). The default keeps all of them, which at
+                1,370 tokens is more than a gigabyte an image.
+            edits: as in `run_with_hooks`; the cache holds edited values.
+            stop_at_layer: return the residual stream that enters this layer instead of the logits.
+
+        Returns:
+            The output, and a `Cache`: a mapping of name → tensor.
+
+        Raises:
+            KeyError: if a pattern matches no hook point.
+        """
+        run = Run(save=match_all(self._hook_points, names), edits=self._planned(edits or {}))
+        with active(run):
+            out = self(x, stop_at_layer=stop_at_layer)
+        return out, Cache(run.saved, self)
+
+    def run_with_hooks(self, x: Tensor, edits: Edits, stop_at_layer: int | None = None) -> Tensor:
+        """Run once with edits: {name or pattern: edit, or several in order}.
+
+        An edit takes (activation, hook point) and returns the activation used next; see `prisma_engine.edits`.
+
+        Raises:
+            KeyError: if a pattern matches no hook point.
+            ValueError: if an edit returns no tensor, or one of another shape.
+        """
+        with self.hooks(edits):
+            return self(x, stop_at_layer=stop_at_layer)
+
+    @contextmanager
+    def hooks(self, edits: Edits) -> Iterator[Run]:
+        """Edits for every forward pass inside the `with`, in this thread or task alone."""
+        with active(Run(edits=self._planned(edits))) as run:
+            assert run is not None
+            yield run
+
+    def _planned(self, edits: Edits) -> dict[HookPoint, tuple[Edit, ...]]:
+        plan: dict[HookPoint, tuple[Edit, ...]] = {}
+        for pattern, given in edits.items():
+            for point in match(self._hook_points, pattern):
+                plan[point] = (*plan.get(point, ()), *((given,) if callable(given) else tuple(given)))
+        return plan
