@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-Activation = Literal["gelu", "gelu_tanh", "quick_gelu", "silu", "relu"]
+Activation = Literal["gelu", "gelu_tanh", "gelu_fast", "quick_gelu", "silu", "relu"]
 HeadKind = Literal["linear", "two_head", "zero_shot", "attention_pool", "cls_mean", "identity"]
 Pool = Literal["token", "mean"]
 
+COUNTS = ("n_layers", "n_heads", "d_model", "d_head", "n_classes", "n_channels", "n_frames", "tubelet")
 CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": ("gelu", "gelu_tanh", "quick_gelu", "silu", "relu"),
+    "activation": ("gelu", "gelu_tanh", "gelu_fast", "quick_gelu", "silu", "relu"),
     "head": ("linear", "two_head", "zero_shot", "attention_pool", "cls_mean", "identity"),
     "pool": ("token", "mean"),
     "attention_direction": ("bidirectional", "causal"),
@@ -80,13 +81,33 @@ class ViTConfig:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(allowed)}")
+        for name in COUNTS:
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected a whole number of at least 1")
+        self._check_image()
+        self._check_head()
+
+    def _check_image(self) -> None:
         for axis, (pixels, patch) in enumerate(zip(self.image_size, self.patch_size, strict=True)):
             if patch <= 0 or pixels < patch:
                 side = ("height", "width")[axis]
                 raise ValueError(f"a patch of {patch} px does not fit an image {side} of {pixels} px")
         if self.n_frames % self.tubelet:
             raise ValueError(f"{self.n_frames} frames do not divide into tubelets of {self.tubelet}")
-        if self.pool == "token" and not self.prefix and self.head not in ("attention_pool",):
+
+    def _check_head(self) -> None:
+        if self.d_mlp < 1 and not (self.attn_only and self.head != "attention_pool"):
+            raise ValueError(f"d_mlp is {self.d_mlp}; an MLP needs a width of at least 1")
+        if self.head == "identity" and self.n_classes != self.d_model:
+            raise ValueError(f"head='identity' gives {self.d_model} features, not n_classes={self.n_classes}")
+        if self.head == "two_head" and self.n_prefix < 2:
+            raise ValueError("head='two_head' reads two prefix tokens, CLS and DIST")
+        if self.head == "zero_shot" and self.d_projection < 1:
+            raise ValueError("head='zero_shot' needs d_projection, the width of the joint space")
+        reads_first = self.pool == "token" and self.head not in ("attention_pool", "cls_mean")
+        if reads_first and self.attention_direction == "causal":
+            raise ValueError("in a causal model the first token sees no patch, so no head can read it; use pool='mean'")
+        if reads_first and not self.prefix:
             raise ValueError("pool='token' reads the first prefix token, but there is none; use pool='mean'")
 
     @property

@@ -7,6 +7,7 @@ a slice or a sequence of indices; `token` also takes "cls" (the first prefix tok
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,11 +96,22 @@ def _indices(point: HookPoint, name: str, selector: Selector, length: int) -> in
         return _named_tokens(point, name, selector)
     if isinstance(selector, slice):
         return selector
-    wanted = [selector] if isinstance(selector, int) else [int(i) for i in selector]
+    wanted = _whole_numbers(name, selector)
     for i in wanted:
         if not -length <= i < length:
             raise ValueError(f"{name} {i} is outside {point.name!r}, which has {length}")
     return wanted
+
+
+def _whole_numbers(name: str, selector: Any) -> list[int]:
+    try:
+        return [operator.index(selector)]
+    except TypeError:
+        pass  # several, then
+    try:
+        return [operator.index(i) for i in selector]
+    except TypeError:
+        raise ValueError(f"{name}={selector!r} is not understood; use an index, a slice or a list of indices") from None
 
 
 def _named_tokens(point: HookPoint, name: str, selector: str) -> int | slice | list[int]:

@@ -24,9 +24,17 @@ class GELUTanh(nn.GELU):
         super().__init__(approximate="tanh")
 
 
+class GELUFast(nn.Module):
+    """GELU's tanh approximation in the order of operations that ViViT was trained with; `GELUTanh` rounds otherwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 0.5 * x * (1.0 + torch.tanh(x * 0.7978845608 * (1.0 + 0.044715 * x * x)))
+
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "gelu": nn.GELU,
     "gelu_tanh": GELUTanh,
+    "gelu_fast": GELUFast,
     "quick_gelu": QuickGELU,
     "silu": nn.SiLU,
     "relu": nn.ReLU,
@@ -111,9 +119,10 @@ class ZeroShotHead(Head):
         self.logit_scale = nn.Parameter(torch.tensor(1.0))  # already exponentiated
 
     def read(self, x: Float[Tensor, "*any d_model"]) -> Float[Tensor, "*any class"]:
-        embedding = self.projection(x)
-        embedding = embedding / embedding.norm(p=2, dim=-1, keepdim=True)
-        return embedding @ self.text.T * self.logit_scale
+        embedding = self.projection(x.reshape(-1, x.shape[-1]))
+        embedding = embedding / embedding.pow(2).sum(-1, keepdim=True).pow(0.5)
+        # transposed, as CLIPModel multiplies: the other order rounds differently
+        return (self.text @ embedding.T * self.logit_scale).T.reshape(*x.shape[:-1], -1)
 
 
 class AttentionPoolHead(Head):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+import torch
 from torch import Tensor, nn
 
 Edit = Callable[[Tensor, "HookPoint"], Tensor]
@@ -68,13 +69,19 @@ class Run:
 
     def visit(self, point: HookPoint, x: Tensor) -> Tensor:
         for edit in self.edits.get(point, ()):
-            x = _checked(edit(x, point), x, point)
+            x = _edited(edit, x, point)
         if point in self.save:
             self.saved[point.name] = _own(x)
         return x
 
 
 _current_run: ContextVar[Run | None] = ContextVar("current_run", default=None)
+
+
+def current_edits() -> Mapping[HookPoint, tuple[Edit, ...]]:
+    """The edits of the run that this thread (or task) is in; none outside of runs."""
+    run = _current_run.get()
+    return {} if run is None else run.edits
 
 
 @contextmanager
@@ -122,11 +129,26 @@ def _own(x: Tensor) -> Tensor:
     return x.clone() if x.untyped_storage().nbytes() > x.nbytes else x
 
 
-def _checked(edited: Tensor, x: Tensor, point: HookPoint) -> Tensor:
+def _edited(edit: Edit, x: Tensor, point: HookPoint) -> Tensor:
+    """What the edit makes of `x`; `x` itself where it changed nothing, so that nothing is computed again.
+
+    The edit gets a copy, since it may write in place and others may hold `x`. Forward passes that it runs itself
+    are bare, or they would meet the same edit again.
+    """
+    given = x.clone()
+    with active(None):
+        edited = edit(given, point)
+    _check(edited, x, point)
+    untouched = edited is given and edited.requires_grad == x.requires_grad and torch.equal(edited, x)
+    return x if untouched else edited
+
+
+def _check(edited: Tensor, x: Tensor, point: HookPoint) -> None:
     if not isinstance(edited, Tensor):
         raise ValueError(
             f"the edit at {point.name!r} returned {type(edited).__name__}; return the activation used next"
         )
     if edited.shape != x.shape:
         raise ValueError(f"the edit at {point.name!r} returned shape {tuple(edited.shape)}, expected {tuple(x.shape)}")
-    return edited
+    if edited.dtype != x.dtype:
+        raise ValueError(f"the edit at {point.name!r} returned {edited.dtype}, expected {x.dtype}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from prisma_engine.cache import Cache
 from prisma_engine.config import ViTConfig
-from prisma_engine.hooks import Edit, HookPoint, Run, active, match, match_all
+from prisma_engine.hooks import Edit, HookPoint, Run, active, current_edits, match, match_all
 
 Names = str | Iterable[str]
 Edits = Mapping[str, Edit | Iterable[Edit]]
@@ -24,6 +24,7 @@ class HookedModule(nn.Module):
     vocabulary: Any = None
     name: str = "this model"
     revision: str | None = None
+    text_tower: Any = None
 
     def _name_hook_points(self) -> None:
         self._hook_points: dict[str, HookPoint] = {}
@@ -92,13 +93,18 @@ class HookedModule(nn.Module):
 
     @contextmanager
     def hooks(self, edits: Edits) -> Iterator[Run]:
-        """Edits for every forward pass inside the `with`, in this thread or task alone."""
+        """Edits for every forward pass inside the `with`, in this thread or task alone.
+
+        Runs inside add their own edits to these. Do not `yield` inside the `with` of a generator: what runs until
+        its next step would be edited too.
+        """
         with active(Run(edits=self._planned(edits))) as run:
             assert run is not None
             yield run
 
     def _planned(self, edits: Edits) -> dict[HookPoint, tuple[Edit, ...]]:
-        plan: dict[HookPoint, tuple[Edit, ...]] = {}
+        """Edits by hook point, after those of the run around this one."""
+        plan = dict(current_edits())
         for pattern, given in edits.items():
             for point in match(self._hook_points, pattern):
                 plan[point] = (*plan.get(point, ()), *((given,) if callable(given) else tuple(given)))

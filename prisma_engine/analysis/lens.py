@@ -44,11 +44,13 @@ class LogitLens:
     Attributes:
         logits: in the head's own units.
         labels: of the points: `0_pre`, `0_mid`, `1_pre`, …, `final`.
+        answer: the model's own logits for the whole image.
         n_prefix: how many tokens precede the patches.
     """
 
     logits: Float[Tensor, "layer batch token class"]
     labels: tuple[str, ...]
+    answer: Float[Tensor, "batch class"]
     n_prefix: int
 
     def top(self, k: int = 5) -> TopClasses:
@@ -80,6 +82,7 @@ def logit_lens(model: HookedViT, x: Float[Tensor, "batch channel height width"],
     if model.config.head == "identity":
         raise ValueError(f"{model.name} has no classifier, so there is nothing to read its patches with")
     points = resid_points(model, mid)
-    _, cache = model.run_with_cache(x, names=[name for name, _ in points], stop_at_layer=model.config.n_layers)
+    resid, cache = model.run_with_cache(x, names=[name for name, _ in points], stop_at_layer=model.config.n_layers)
     stream = torch.stack([cache[name] for name, _ in points])
-    return LogitLens(model.unembed(stream), tuple(label for _, label in points), model.n_prefix)
+    labels = tuple(label for _, label in points)
+    return LogitLens(model.unembed(stream), labels, model.read_out(resid), model.n_prefix)
