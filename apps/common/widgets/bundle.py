@@ -1,0 +1,83 @@
+"""Bundle a widget's ES modules into the one script that `gr.HTML(js_on_load=…)` takes.
+
+Gradio runs that script as the body of a function, where `import` and `export` are not allowed. So the modules are
+put one after the other, what is imported before what imports it, without their import and export words. Their
+top-level names then share one scope and must differ; two alike are an error here, not a puzzle in the browser.
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import gradio as gr
+
+HERE = Path(__file__).parent
+IMPORT = re.compile(r"^import\s+\{[^}]*\}\s+from\s+'(\.[^']+)';\n", re.MULTILINE)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
+TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
+START = """
+const mounted = mount({ element, value: props.value, onEvent: (name, data) => trigger(name, data) });
+watch('value', () => mounted.update(props.value));
+"""
+
+
+def modules(entry: Path) -> list[Path]:
+    """Every module that `entry` needs, itself last, each after what it imports."""
+    order: dict[Path, None] = {}
+
+    def visit(path: Path, above: tuple[Path, ...]) -> None:
+        if path in above:
+            raise ValueError(f"{path.name} imports itself by way of {', '.join(p.name for p in above)}")
+        for found in IMPORT.findall(path.read_text(encoding="utf-8")):
+            needed = (path.parent / found).resolve()
+            if needed not in order:
+                visit(needed, (*above, path))
+        order[path] = None
+
+    visit(entry.resolve(), ())
+    return list(order)
+
+
+def check_names(sources: dict[str, str]) -> None:
+    """Refuse modules, file name to text, that define the same top-level name twice."""
+    owner: dict[str, str] = {}
+    for file, text in sources.items():
+        for name in TOP_LEVEL.findall(text):
+            if name in owner:
+                raise ValueError(f"{name} is defined in {owner[name]} and in {file}; rename one of them")
+            owner[name] = file
+
+
+def script(entry: Path) -> str:
+    """The body for `js_on_load`: all modules of `entry` in one scope, then the call of its `mount`."""
+    paths = modules(entry)
+    sources = {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in paths}
+    check_names(sources)
+    bodies = [EXPORT.sub("", IMPORT.sub("", text)).strip() for text in sources.values()]
+    return "(() => {\n'use strict';\n" + "\n\n".join([*bodies, START.strip()]) + "\n})();\n"
+
+
+def template(path: Path) -> str:
+    """Text of an HTML or CSS file, refused where Gradio would fill something in (`${`, `{{`) or lose a character."""
+    text = path.read_text(encoding="utf-8")
+    for trap in ("${", "{{", "`", "\\"):
+        if trap in text:
+            raise ValueError(f"{path.name} holds {trap!r}, which Gradio's templates do not leave alone")
+    return text
+
+
+@lru_cache(maxsize=8)
+def parts(folder: str) -> dict[str, str]:
+    """Keyword arguments of `gr.HTML` for the widget in a folder beside this file: template, style and script."""
+    home = HERE / folder
+    style = "\n".join(template(path) for path in (HERE / "shared" / "shared.css", home / "widget.css"))
+    return {
+        "html_template": template(home / "widget.html"),
+        "css_template": style,
+        "js_on_load": script(home / "widget.js"),
+    }
+
+
+def widget(folder: str, value: dict | None, **kwargs) -> gr.HTML:
+    """A `gr.HTML` that shows `value` with the widget in `folder`; further arguments go to `gr.HTML`."""
+    return gr.HTML(value, apply_default_css=False, **parts(folder), **kwargs)

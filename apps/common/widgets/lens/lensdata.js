@@ -1,0 +1,141 @@
+// The bytes of one result as typed arrays, and the few sums that turn them into what is shown.
+
+import { decodeHalf } from '../shared/float16.js';
+
+function shapeOf(meta) {
+  const [rows, cols] = meta.grid;
+  return { rows, cols, nPrefix: meta.n_prefix, nTokens: meta.n_prefix + rows * cols, nLayers: meta.labels.length, k: meta.k };
+}
+
+function expectBytes(buffer, expected, what) {
+  if (buffer.byteLength === expected) return;
+  throw new Error(`${what} has ${buffer.byteLength} bytes where ${expected} were expected; run the picture again.`);
+}
+
+/**
+ * Read the lens blob: uint16 class[L][T][K], float16 logit[L][T][K], float16 logprob1[L][T], little-endian.
+ *
+ * Logits are in logits, logprob1 in nats (log-probability of the first class).
+ */
+export function decodeLens(buffer, meta) {
+  const shape = shapeOf(meta);
+  const cells = shape.nLayers * shape.nTokens;
+  expectBytes(buffer, cells * (4 * shape.k + 2), 'The lens data');
+  return {
+    ...shape,
+    meta,
+    labels: meta.labels,
+    classes: new Uint16Array(buffer, 0, cells * shape.k),
+    logits: decodeHalf(new Uint16Array(buffer, cells * shape.k * 2, cells * shape.k)),
+    logprob1: decodeHalf(new Uint16Array(buffer, cells * shape.k * 4, cells)),
+  };
+}
+
+/** Read one class's blob: float16 logit[L][T], float16 logprob[L][T], uint16 rank[L][T] (0 is the top class). */
+export function decodeClass(buffer, lens) {
+  const cells = lens.nLayers * lens.nTokens;
+  expectBytes(buffer, cells * 6, 'The data of this class');
+  const logprob = decodeHalf(new Uint16Array(buffer, cells * 2, cells));
+  return {
+    logit: decodeHalf(new Uint16Array(buffer, 0, cells)),
+    probability: logprob.map(Math.exp),
+    rank: new Uint16Array(buffer, cells * 4, cells),
+  };
+}
+
+/** Read the mask blob: uint8[H][W], 0 for nothing, i + 1 for object i. */
+export function decodeMask(buffer, meta) {
+  const [height, width] = meta.image;
+  expectBytes(buffer, height * width, 'The mask');
+  return { height, width, ids: new Uint8Array(buffer) };
+}
+
+/** Position of a layer and token in arrays of shape [L][T]. */
+export function cellIndex(lens, layer, token) {
+  return layer * lens.nTokens + token;
+}
+
+/** The first class at a layer and token. */
+export function topClass(lens, layer, token) {
+  return lens.classes[cellIndex(lens, layer, token) * lens.k];
+}
+
+/** The first class's logit. */
+export function topLogit(lens, layer, token) {
+  return lens.logits[cellIndex(lens, layer, token) * lens.k];
+}
+
+/** The first class's probability, 0 to 1. */
+export function topProbability(lens, layer, token) {
+  return Math.exp(lens.logprob1[cellIndex(lens, layer, token)]);
+}
+
+/** Whether a token's first class is probable enough to be shown: at least `least`, 0 to 1. */
+export function isSure(lens, layer, token, least) {
+  return least <= 0 || topProbability(lens, layer, token) >= least;
+}
+
+/**
+ * The K best classes at a layer and token: {index, logit, probability, margin}.
+ *
+ * margin, in logits, is the first one's lead over the second; for the others, how far they lie behind the first.
+ */
+export function topK(lens, layer, token) {
+  const cell = cellIndex(lens, layer, token);
+  const start = cell * lens.k;
+  const first = lens.logits[start];
+  return Array.from({ length: lens.k }, (_, i) => {
+    const logit = lens.logits[start + i];
+    const margin = i === 0 && lens.k > 1 ? first - lens.logits[start + 1] : logit - first;
+    return { index: lens.classes[start + i], logit, probability: Math.exp(lens.logprob1[cell] + logit - first), margin };
+  });
+}
+
+function valueInTopK(lens, layer, token, index, measure) {
+  const cell = cellIndex(lens, layer, token);
+  const start = cell * lens.k;
+  for (let i = 0; i < lens.k; i++) {
+    if (lens.classes[start + i] !== index) continue;
+    const logit = lens.logits[start + i];
+    return measure === 'logit' ? logit : Math.exp(lens.logprob1[cell] + logit - lens.logits[start]);
+  }
+  return NaN;
+}
+
+/** A class's logit or probability at a token, one value a layer; NaN where it is not among the K best. */
+export function trajectory(lens, token, index, measure) {
+  return Float32Array.from({ length: lens.nLayers }, (_, layer) => valueInTopK(lens, layer, token, index, measure));
+}
+
+/** The classes whose path is worth drawing: the last layer's best, then this layer's first, without repeats. */
+export function tracedClasses(lens, layer, token, nFinal = 4) {
+  const last = topK(lens, lens.nLayers - 1, token).slice(0, nFinal).map((entry) => entry.index);
+  return [...new Set([...last, topClass(lens, layer, token)])];
+}
+
+/** How many patches have each class first at a layer, with at least that probability: [{index, count}], most first. */
+export function classCounts(lens, layer, least = 0) {
+  const counts = new Map();
+  for (let token = lens.nPrefix; token < lens.nTokens; token++) {
+    if (!isSure(lens, layer, token, least)) continue;
+    const index = topClass(lens, layer, token);
+    counts.set(index, (counts.get(index) ?? 0) + 1);
+  }
+  return [...counts].map(([index, count]) => ({ index, count })).sort((a, b) => b.count - a.count || a.index - b.index);
+}
+
+/** What a token is called: "CLS", or "row 3, column 5" (counted from 1). */
+export function tokenName(lens, token) {
+  if (token < lens.nPrefix) return lens.meta.prefix_names[token] ?? `prefix ${token + 1}`;
+  const patch = token - lens.nPrefix;
+  return `row ${Math.floor(patch / lens.cols) + 1}, column ${(patch % lens.cols) + 1}`;
+}
+
+/** A layer's label in plain words: "3_mid" is "after the attention of block 3". */
+export function layerWords(label, labels = []) {
+  const match = /^(\d+)_(pre|mid|post)$/.exec(label);
+  if (!match) return label === 'final' ? 'after the last block: what the model answers from' : label;
+  const [, block, where] = match;
+  if (where === 'pre' && label === labels[0]) return 'before the first block: the patch alone';
+  return { pre: `before block ${block}`, mid: `after the attention of block ${block}`, post: `after block ${block}` }[where];
+}

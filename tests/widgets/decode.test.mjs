@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { decodeHalf, halfToNumber } from '../../apps/common/widgets/shared/float16.js';
+import {
+  classCounts, decodeClass, decodeLens, decodeMask, layerWords, tokenName, topK, tracedClasses, trajectory,
+} from '../../apps/common/widgets/lens/lensdata.js';
+
+const bytes = (...hex) => new Uint8Array(hex.join('').match(/../g).map((pair) => parseInt(pair, 16))).buffer;
+
+test('half precision: ordinary values, subnormals, infinities, NaN and both zeros', () => {
+  const known = [[0x3c00, 1], [0xc000, -2], [0x3555, 0.333251953125], [0x7bff, 65504], [0x0400, 2 ** -14], [0x0001, 2 ** -24],
+    [0x03ff, 1023 * 2 ** -24], [0x7c00, Infinity], [0xfc00, -Infinity], [0x0000, 0], [0x8000, -0]];
+  for (const [bits, number] of known) assert.ok(Object.is(halfToNumber(bits), number), `${bits.toString(16)}`);
+  assert.ok(Number.isNaN(halfToNumber(0x7e00)));
+  assert.deepEqual([...decodeHalf(new Uint16Array([0x3c00, 0xc500]))], [1, -5]);
+});
+
+test('half precision agrees with the platform for every finite bit pattern', { skip: !globalThis.Float16Array && 'needs Float16Array' }, () => {
+  const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
+  assert.deepEqual(decodeHalf(bits), Float32Array.from(new Float16Array(bits.buffer)));
+});
+
+// Two layers, CLS and one patch, three best of four classes. Bytes are little-endian and written by hand.
+const META = { grid: [1, 1], n_prefix: 1, prefix_names: ['CLS'], labels: ['0_pre', 'final'], k: 3, n_classes: 4, image: [1, 2] };
+const BLOB = bytes(
+  '0100', '0000', '0200', '0000', '0100', '0200', '0300', '0200', '0100', '0301', '0000', '0100', // classes
+  '0040', '003c', '0000', '003c', '003c', '00bc', '0044', '0042', '0040', '0045', '003c', '0000', // logits
+  '00bc', '00c0', '00b8', '0000', // log-probabilities of the first classes
+);
+
+test('the lens blob is read where the contract puts it', () => {
+  const lens = decodeLens(BLOB, META);
+  assert.equal(lens.classes[9], 259, 'low byte first');
+  assert.deepEqual(topK(lens, 0, 0).map((entry) => entry.index), [1, 0, 2]);
+  assert.deepEqual(topK(lens, 0, 0).map((entry) => entry.logit), [2, 1, 0]);
+  assert.deepEqual(topK(lens, 0, 0).map((entry) => entry.margin), [1, -1, -2]);
+  const probabilities = topK(lens, 1, 0).map((entry) => entry.probability);
+  [Math.exp(-0.5), Math.exp(-1.5), Math.exp(-2.5)].forEach((p, i) => assert.ok(Math.abs(p - probabilities[i]) < 1e-6));
+});
+
+test('a blob of another length is refused with both lengths', () => {
+  assert.throws(() => decodeLens(BLOB.slice(2), META), /54 bytes where 56 were expected/);
+  assert.throws(() => decodeClass(bytes('00'), decodeLens(BLOB, META)), /1 bytes where 24/);
+  assert.throws(() => decodeMask(bytes('000000'), META), /3 bytes where 2/);
+});
+
+test('a trajectory is broken where its class is not among the best', () => {
+  const lens = decodeLens(BLOB, META);
+  assert.deepEqual([...trajectory(lens, 0, 0, 'logit')], [1, NaN]);
+  assert.deepEqual(tracedClasses(lens, 0, 0), [3, 2, 1]);
+  assert.deepEqual(classCounts(lens, 0), [{ index: 0, count: 1 }]);
+});
+
+test('a class blob gives logits, probabilities and ranks', () => {
+  const found = decodeClass(bytes('003c0040004200bc', '000000bc00c0007c', '0000010003e70301'), decodeLens(BLOB, META));
+  assert.deepEqual([...found.logit], [1, 2, 3, -1]);
+  assert.equal(found.probability[0], 1);
+  assert.ok(Math.abs(found.probability[1] - Math.exp(-1)) < 1e-6);
+  assert.deepEqual([...found.rank], [0, 1, 0xe703, 0x0103]);
+});
+
+test('tokens and layers are told in words', () => {
+  const lens = { nPrefix: 1, cols: 3, meta: { prefix_names: ['CLS'] } };
+  assert.equal(tokenName(lens, 0), 'CLS');
+  assert.equal(tokenName(lens, 1 + 3 + 2), 'row 2, column 3');
+  assert.equal(layerWords('3_mid'), 'after the attention of block 3');
+  assert.match(layerWords('0_pre', ['0_pre']), /before the first block/);
+  assert.match(layerWords('final'), /after the last block/);
+});

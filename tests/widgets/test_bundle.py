@@ -1,0 +1,86 @@
+"""The widgets' bundles: what Gradio gets is one valid script, names never collide, templates hold no traps."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from apps.common.widgets import bundle, lens_canvas, scene_composer
+
+HERE = Path(__file__).parent
+WIDGETS = Path(bundle.__file__).parent
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; install Node 20 or newer to run this")
+
+
+@pytest.mark.parametrize("folder", ["lens", "composer"])
+@needs_node
+def test_bundle_parses_as_function_body(folder: str, tmp_path: Path) -> None:
+    body = bundle.script(WIDGETS / folder / "widget.js")
+    file = tmp_path / "bundle.js"
+    file.write_text(f"function run(element, trigger, props, server, upload, watch) {{\n{body}}}\n", encoding="utf-8")
+    done = subprocess.run([str(NODE), "--check", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("folder", ["lens", "composer"])
+def test_bundle_is_deterministic_and_free_of_modules(folder: str) -> None:
+    body = bundle.script(WIDGETS / folder / "widget.js")
+    assert body == bundle.script(WIDGETS / folder / "widget.js")
+    assert not [line for line in body.splitlines() if line.startswith(("import ", "export "))]
+
+
+def test_every_module_comes_after_what_it_imports() -> None:
+    order = bundle.modules(WIDGETS / "lens" / "widget.js")
+    assert order[-1].name == "widget.js"
+    for position, path in enumerate(order):
+        needed = [(path.parent / found).resolve() for found in bundle.IMPORT.findall(path.read_text(encoding="utf-8"))]
+        assert all(order.index(other) < position for other in needed)
+
+
+def test_every_module_belongs_to_a_widget() -> None:
+    used = {path for folder in ("lens", "composer") for path in bundle.modules(WIDGETS / folder / "widget.js")}
+    assert used == set(WIDGETS.rglob("*.js"))
+
+
+def test_one_name_in_two_modules_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"draw is defined in a\.js and in b\.js"):
+        bundle.check_names({"a.js": "export function draw() {}\n", "b.js": "const draw = 1;\n"})
+
+
+def test_circular_imports_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("import { b } from './b.js';\n", encoding="utf-8")
+    (tmp_path / "b.js").write_text("import { a } from './a.js';\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="imports itself"):
+        bundle.modules(tmp_path / "a.js")
+
+
+@pytest.mark.parametrize("text", ["${value}", "{{value}}", "`", "\\201C"])
+def test_template_traps_are_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "widget.html").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"widget\.html holds"):
+        bundle.template(tmp_path / "widget.html")
+
+
+def test_markup_is_built_from_text_only() -> None:
+    """No module writes HTML: names and emoji enter through textContent or a canvas."""
+    for path in WIDGETS.rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "eval(") if word in text], path
+
+
+def test_factories_return_html_with_their_events() -> None:
+    lens, composer = lens_canvas(None), scene_composer(None)
+    assert type(lens) is gr.HTML and type(composer) is gr.HTML
+    assert callable(lens.view_change) and callable(composer.compose)
+    with pytest.raises(AttributeError):
+        _ = lens.compose
+
+
+@needs_node
+def test_node_tests_pass() -> None:
+    files = [str(path) for path in sorted(HERE.glob("*.test.mjs"))]
+    done = subprocess.run([str(NODE), "--test", *files], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
