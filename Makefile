@@ -77,9 +77,10 @@ bench: setup-dev
 
 train: setup
 	$(PY) -m prisma_engine.toy.train
+	$(PY) -m model_cards.build
 
 golden: setup-dev
-	PRISMA_REWRITE_GOLDEN=1 $(PY) -m pytest -q tests/golden
+	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/golden
 
 labels: setup
 	$(PY) -m prisma_engine.labels.build

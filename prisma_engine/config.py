@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
+
+from prisma_engine.plain import from_plain, to_plain
 
 Activation = Literal["gelu", "gelu_tanh", "gelu_fast", "quick_gelu", "silu", "relu"]
 HeadKind = Literal["linear", "two_head", "zero_shot", "attention_pool", "cls_mean", "identity"]
@@ -134,16 +136,9 @@ class ViTConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` is its inverse."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ViTConfig:
         """Read what `to_dict` wrote; an unknown or missing field is an error that names it."""
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ValueError(f"unknown field in the model's config: {', '.join(unknown)}")
-        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        try:
-            return cls(**plain)
-        except TypeError as error:
-            raise ValueError(f"the model's config is incomplete: {error}") from None
+        return from_plain(cls, values, "the model's config")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from prisma_engine.images import ImageSource, open_image
+from prisma_engine.plain import from_plain, to_plain
 
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -110,21 +111,12 @@ class Preprocess:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` is its inverse."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Preprocess:
         """Read what `to_dict` wrote; a missing or unknown field is an error that names it."""
-        names = {field.name for field in fields(cls)}
-        if missing := sorted(names - set(values)):
-            raise ValueError(f"preprocessing lacks {', '.join(missing)}")
-        if unknown := sorted(set(values) - names):
-            raise ValueError(f"preprocessing has unknown fields: {', '.join(unknown)}")
-        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-        try:
-            return cls(**settings)
-        except TypeError as error:
-            raise ValueError(f"preprocessing has a field of the wrong type: {error}") from error
+        return from_plain(cls, values, "preprocessing")
 
     def _resized(self, image_size: tuple[int, int]) -> tuple[int, int]:
         """Width and height after resizing, before the crop."""

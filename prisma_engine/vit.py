@@ -214,6 +214,7 @@ class HookedViT(HookedModule):
         name, revision: where its weights came from, for links and cards.
         preprocess: PIL image → input tensor, as the checkpoint expects; None for a model without images of its own.
         vocabulary: class names, emoji and colours, or None.
+        text_tower: CLIP's other half, for zero-shot classes (`prisma_engine.convert.with_classes`), or None.
     """
 
     def __init__(self, config: ViTConfig) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from families import largest, own, random_input, tiny_model
 
+from families import largest, own, random_input, tiny_model
 from prisma_engine.cache import hook_name, resid_points
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from families import random_input, tiny_model
 
 import prisma_engine as pe
+from families import random_input, tiny_model
 
 Z, PATTERN, RESID = "blocks.0.attn.hook_z", "blocks.0.attn.hook_pattern", "blocks.0.hook_resid_mid"
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from families import largest, random_input, tiny_model
 
 import prisma_engine as pe
+from families import largest, random_input, tiny_model
 from prisma_engine.hooks import Run, active, current_edits
 
 Z = "blocks.0.attn.hook_z"
@@ -59,7 +59,9 @@ def test_an_edit_that_changes_the_type_is_refused(model, x):
         model.run_with_hooks(x, {Z: lambda x, point: x.double()})
 
 
-@pytest.mark.parametrize("point", ["hook_embed", *(f"blocks.1.{p}" for p in ("hook_resid_pre", "ln1.hook_scale", "attn.hook_result"))])
+@pytest.mark.parametrize(
+    "point", ["hook_embed", *(f"blocks.1.{p}" for p in ("hook_resid_pre", "ln1.hook_scale", "attn.hook_result"))]
+)
 def test_an_edit_may_write_in_place(model, x, point):
     def in_place(x, point):
         x.mul_(2)

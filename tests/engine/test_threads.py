@@ -6,9 +6,9 @@ import threading
 
 import pytest
 import torch
-from families import largest, random_input, tiny_model
 
 import prisma_engine as pe
+from families import largest, random_input, tiny_model
 
 RUNS = 200
 

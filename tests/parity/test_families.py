@@ -1,11 +1,12 @@
 """The engine is the original model: every family, every parameter random, float32."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
-from families import FAMILIES, HF, N_CLASSES, TIMM, clip_model, largest, randomised, tiny
 
+from families import FAMILIES, HF, N_CLASSES, TIMM, clip_model, largest, randomised, tiny
 from prisma_engine.convert import from_transformers, hf_clip
 from prisma_engine.convert.table import join
 
@@ -176,7 +177,12 @@ def test_class_names_come_from_the_config():
     import transformers as hf
 
     names = {i: f"thing {i}" for i in range(N_CLASSES)}
-    shape = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    shape: dict[str, Any] = {
+        "hidden_size": 12,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+    }
     module = hf.ViTForImageClassification(hf.ViTConfig(**shape, image_size=16, patch_size=8, id2label=names))
     assert from_transformers(module).vocabulary.names[3] == "thing 3"
     assert tiny("ViT").model.vocabulary is None, "LABEL_0 is no name"

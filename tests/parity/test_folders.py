@@ -1,13 +1,14 @@
 """A folder as transformers saves it: weights, preprocessing, labels and tokenizer come back as one model."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from families import largest, tiny
 from PIL import Image
 
+from families import largest, tiny
 from prisma_engine.convert import NotUnderstood, load_transformers_folder
 
 IMAGE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8))
@@ -49,7 +50,12 @@ def test_positions_follow_the_size_of_the_preprocessing(tmp_path):
 def test_half_precision_becomes_single(tmp_path):
     import transformers as hf
 
-    shape = {"hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    shape: dict[str, Any] = {
+        "hidden_size": 12,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 8,
+    }
     module = hf.ViTForImageClassification(hf.ViTConfig(**shape, image_size=16, patch_size=8)).half()
     module.save_pretrained(tmp_path)
     model = load_transformers_folder(tmp_path, json.loads((tmp_path / "config.json").read_text()))

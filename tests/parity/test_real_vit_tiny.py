@@ -1,5 +1,7 @@
 """The real ViT-Tiny on real photos: from the file to the five most likely classes, the same as timm's."""
 
+from typing import Any
+
 import pytest
 import torch
 from PIL import Image
@@ -30,7 +32,7 @@ def test_top_five_from_the_raw_photo(pair, photos):
     from timm.data import create_transform, resolve_model_data_config
 
     module, model = pair
-    transform = create_transform(**resolve_model_data_config(module), is_training=False)
+    transform: Any = create_transform(**resolve_model_data_config(module), is_training=False)
     assert len(photos) >= 10
     for photo in photos:
         theirs = module(transform(Image.open(photo).convert("RGB"))[None]).softmax(-1).topk(5)

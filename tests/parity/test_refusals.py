@@ -4,9 +4,9 @@ import copy
 
 import pytest
 import torch
-from families import BASE, tiny
 from torch import nn
 
+from families import BASE, tiny
 from prisma_engine.convert import NotUnderstood, from_timm, from_transformers
 from prisma_engine.convert.table import convert, join
 from prisma_engine.convert.timm_vit import TABLE
@@ -202,7 +202,9 @@ def states():
 def test_leftover_missing_and_misshapen_keys():
     config, table, state = states()
     convert(config, table, state)
-    assert "not understood: blocks.7.extra" in refusal(convert, config, table, state | {"blocks.7.extra": torch.zeros(1)})
+    assert "not understood: blocks.7.extra" in refusal(
+        convert, config, table, state | {"blocks.7.extra": torch.zeros(1)}
+    )
     convert(config, table, state | {"blocks.7.extra": torch.zeros(1)}, ignore=("blocks.7.*",))
 
     less = {key: tensor for key, tensor in state.items() if key != "blocks.1.norm2.bias"}

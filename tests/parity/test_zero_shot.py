@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from families import largest, tiny, words
 
+from families import largest, tiny, words
 from prisma_engine.convert import TEMPLATES, NotUnderstood, TextTower, with_classes, zero_shot
 from prisma_engine.convert.zero_shot import MAX_CLASSES, MAX_LENGTH, check_class_names, class_embeddings
 
