@@ -6,6 +6,7 @@ The contents page: what a user of the library calls, and nothing else.
 from prisma_engine.analysis.lens import LogitLens, TopClasses, logit_lens
 from prisma_engine.cache import Cache
 from prisma_engine.config import ViTConfig
+from prisma_engine.convert import from_timm, from_transformers, with_classes
 from prisma_engine.edits import add, mean, replace, scale, zero
 from prisma_engine.hooks import Edit, HookPoint
 from prisma_engine.hub import LoadError
@@ -23,10 +24,13 @@ __all__ = [
     "ViTConfig",
     "add",
     "embedded_models",
+    "from_timm",
+    "from_transformers",
     "load",
     "logit_lens",
     "mean",
     "replace",
     "scale",
+    "with_classes",
     "zero",
 ]

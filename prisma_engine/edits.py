@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from prisma_engine.hooks import Edit, HookPoint
 
-Selector = int | slice | Sequence[int] | str
+Selector = SupportsIndex | slice | Sequence[int] | str
 
 LAST_AXES = ("d_model", "d_head", "d_mlp", "class")
 

@@ -7,7 +7,9 @@ import prisma_engine as pe
 
 
 def tiny(**changes) -> pe.HookedViT:
-    sizes = dict(image_size=(16, 24), patch_size=(8, 8), n_layers=2, n_heads=2, d_model=16, d_head=8, d_mlp=32, n_classes=7)
+    sizes = dict(
+        image_size=(16, 24), patch_size=(8, 8), n_layers=2, n_heads=2, d_model=16, d_head=8, d_mlp=32, n_classes=7
+    )
     torch.manual_seed(0)
     model = pe.HookedViT(pe.ViTConfig(**{**sizes, **changes})).eval().requires_grad_(False)
     for parameter in model.parameters():

@@ -93,7 +93,7 @@ def test_an_edit_leaves_what_it_was_given_alone(model):
         (Z, pe.zero(key=0), "'blocks.0.attn.hook_z' has no axis 'key'; it has batch, token, head, d_head"),
         (Z, pe.zero(head="cls"), "head='cls' is not understood"),
         (Z, pe.zero(token="everything"), "token='everything' is not understood"),
-        (Z, pe.zero(head=1.5), "head=1.5 is not understood"),
+        (Z, pe.zero(head=1.5), "head=1.5 is not understood"),  # type: ignore[arg-type]
         (RESID, pe.mean("head"), "has no axis 'head'; it has batch, token, d_model"),
     ],
 )

@@ -1,11 +1,13 @@
 """What must hold at every hook point of every family, on tiny models with every parameter random."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 import prisma_engine as pe
 from families import BASE, MODELS, OWN, largest, own, random_input, randomised, tiny_model
@@ -21,7 +23,7 @@ def no_grad():
         yield
 
 
-def setup(name):
+def setup(name) -> tuple[Any, Tensor, Tensor]:
     model = tiny_model(name)
     x = random_input(model.config)
     return model, x, model(x)

@@ -131,7 +131,7 @@ def test_every_parameter_matters(name):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_swapped_queries_and_keys_are_found_out(name):
     t = tiny(name)
-    model = copy.deepcopy(t.model)
+    model: Any = copy.deepcopy(t.model)
     for block in model.blocks:
         for p in block.attn.qkv.parameters():
             q, k, v = p.chunk(3)
