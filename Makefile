@@ -1,6 +1,6 @@
 # `make demo` opens the suite, `make test` runs every test. Needs Python 3.11 or newer and make; the rest installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench train golden labels check-space chromium
+.PHONY: help setup setup-dev demo test check bench train golden pictures labels check-space chromium
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -14,6 +14,7 @@ help:
 	@echo "make bench        timings beside the originals, printed as ratios"
 	@echo "make train        train emoji-vit again (hours)"
 	@echo "make golden       rewrite the golden pictures; look at the diff"
+	@echo "make pictures      draw the README's pictures again"
 	@echo "make labels       rebuild the emoji tables and the font subset"
 	@echo "make check-space  can a Hugging Face Space install requirements.txt? (needs the package index)"
 
@@ -81,6 +82,9 @@ train: setup
 
 golden: setup-dev
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/golden
+
+pictures: setup
+	$(PY) -m apps.pictures
 
 labels: setup
 	$(PY) -m prisma_engine.labels.build

@@ -44,6 +44,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright keeps an event loop running in this thread, in which no other test can start one: browsers come last.
+    items.sort(key=lambda item: Path(__file__).parent / "browser" in item.path.parents)
     for item in items:
         if item.get_closest_marker("network") and not _NETWORK:
             item.add_marker(pytest.mark.skip(reason="needs the internet: set PRISMA_TEST_NETWORK=1"))

@@ -19,8 +19,8 @@ def models(tmp_path, monkeypatch):
 
 
 def write_tiny(folder, **changes) -> pe.HookedViT:
-    sizes = dict(image_size=(16, 16), patch_size=(8, 8), n_layers=1, n_heads=2, d_model=8, d_head=4, d_mlp=16, n_classes=2)
-    model = pe.HookedViT(pe.ViTConfig(**sizes))
+    sizes = dict(image_size=(16, 16), patch_size=(8, 8), n_layers=1, n_heads=2, d_model=8, d_head=4)
+    model = pe.HookedViT(pe.ViTConfig(**sizes, d_mlp=16, n_classes=2))
     folder.mkdir()
     config = {
         "architecture": "HookedViT",
