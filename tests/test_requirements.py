@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture_test import PACKAGES, ROOT, imports, modules
+from architecture_test import PACKAGES, ROOT, imports, modules, within
 
 DISTRIBUTIONS = {"PIL": "pillow", "fontTools": "fonttools"}  # where the name to install is not the name to import
 # what the Hub's builder adds to `-r requirements.txt`; its extras cap pydantic at 2.12.5
@@ -31,12 +31,22 @@ def pip(*arguments: str, timeout: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
 
 
-def test_every_library_that_we_import_is_pinned():
+def unpinned(importers: tuple[str, ...], pinned: dict[str, str]) -> list[str]:
+    """Distributions that these packages import and that no pin names."""
     files = modules(ROOT)
-    imported = {i.imported.split(".")[0] for name, path in files.items() for i in imports(name, path, set(files))}
-    foreign = imported - set(sys.stdlib_module_names) - set(PACKAGES)
-    missing = sorted({DISTRIBUTIONS.get(name, name) for name in foreign} - set(pins()))
-    assert not missing, f"add these to requirements.txt, with their exact versions: {missing}"
+    found = [i for name, path in files.items() if within(name, *importers) for i in imports(name, path, set(files))]
+    foreign = {i.imported.split(".")[0] for i in found} - set(sys.stdlib_module_names) - set(PACKAGES)
+    return sorted({DISTRIBUTIONS.get(name, name) for name in foreign} - set(pinned))
+
+
+def test_every_library_that_we_import_is_pinned():
+    for_users = tuple(name for name in PACKAGES if name != "benchmarks")
+    assert not unpinned(for_users, pins()), "add these to requirements.txt, with their exact versions"
+    assert not unpinned(("benchmarks",), pins() | pins("requirements-dev.txt")), "add these to requirements-dev.txt"
+
+
+def test_a_missing_pin_is_noticed():
+    assert "torch" in unpinned(("prisma_engine",), {name: v for name, v in pins().items() if name != "torch"})
 
 
 def test_development_tools_are_pinned_and_not_installed_for_users():

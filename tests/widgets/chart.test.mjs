@@ -47,5 +47,5 @@ test('scores are drawn with their baselines and told in a sentence', () => {
   assert.match(scoreSentence(scores, 'final', 1), /IoU 0\.40 \(constant answer 0\.12\), pixel accuracy 0\.80/);
   const held = { ...scores, heldout: { iou: [0.1, 0.3], low: [0.08, 0.28], high: [0.12, 0.32], baseline: 0.1, n_scenes: 1000 } };
   assert.equal(scoreLines(held, theme).bands.length, 1);
-  assert.match(scoreSentence(held, 'final', 1), /over 1000 held-out scenes 0\.30 \(95 % interval 0\.28 to 0\.32/);
+  assert.match(scoreSentence(held, 'final', 1), /1,000 held-out scenes: IoU 0\.30 \(95 % interval 0\.28 to 0\.32/);
 });

@@ -25,8 +25,9 @@ test('half precision agrees with the platform for every finite bit pattern', { s
 const META = { grid: [1, 1], n_prefix: 1, prefix_names: ['CLS'], labels: ['0_pre', 'final'], k: 3, n_classes: 4, image: [1, 2] };
 const BLOB = bytes(
   '0100', '0000', '0200', '0000', '0100', '0200', '0300', '0200', '0100', '0301', '0000', '0100', // classes
-  '0040', '003c', '0000', '003c', '003c', '00bc', '0044', '0042', '0040', '0045', '003c', '0000', // logits
+  '0600', '0400', '0200', '0400', '0400', '0000', '0a00', '0800', '0600', '0c00', '0400', '0200', // codes
   '00bc', '00c0', '00b8', '0000', // log-probabilities of the first classes
+  '000080bf', '0000003f', // low -1, step 0.5
 );
 
 test('the lens blob is read where the contract puts it', () => {
@@ -40,8 +41,8 @@ test('the lens blob is read where the contract puts it', () => {
 });
 
 test('a blob of another length is refused with both lengths', () => {
-  assert.throws(() => decodeLens(BLOB.slice(2), META), /54 bytes where 56 were expected/);
-  assert.throws(() => decodeClass(bytes('00'), decodeLens(BLOB, META)), /1 bytes where 24/);
+  assert.throws(() => decodeLens(BLOB.slice(2), META), /62 bytes where 64 were expected/);
+  assert.throws(() => decodeClass(bytes('00'), decodeLens(BLOB, META)), /1 bytes where 40/);
   assert.throws(() => decodeMask(bytes('000000'), META), /3 bytes where 2/);
 });
 
@@ -53,7 +54,8 @@ test('a trajectory is broken where its class is not among the best', () => {
 });
 
 test('a class blob gives logits, probabilities and ranks', () => {
-  const found = decodeClass(bytes('003c0040004200bc', '000000bc00c0007c', '0000010003e70301'), decodeLens(BLOB, META));
+  const found = decodeClass(bytes('0000803f', '00000040', '00004040', '000080bf', '00000000', '000080bf', '000000c0', '0000807f', '0000010003e70301'),
+    decodeLens(BLOB, META));
   assert.deepEqual([...found.logit], [1, 2, 3, -1]);
   assert.equal(found.probability[0], 1);
   assert.ok(Math.abs(found.probability[1] - Math.exp(-1)) < 1e-6);

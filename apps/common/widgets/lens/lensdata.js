@@ -13,33 +13,36 @@ function expectBytes(buffer, expected, what) {
 }
 
 /**
- * Read the lens blob: uint16 class[L][T][K], float16 logit[L][T][K], float16 logprob1[L][T], little-endian.
+ * Read the lens blob: uint16 class[L][T][K], uint16 code[L][T][K], float16 logprob1[L][T], float32 low and step,
+ * little-endian.
  *
- * Logits are in logits, logprob1 in nats (log-probability of the first class).
+ * A logit is low + step · code; logprob1 in nats (log-probability of the first class).
  */
 export function decodeLens(buffer, meta) {
   const shape = shapeOf(meta);
   const cells = shape.nLayers * shape.nTokens;
-  expectBytes(buffer, cells * (4 * shape.k + 2), 'The lens data');
+  expectBytes(buffer, cells * (4 * shape.k + 2) + 8, 'The lens data');
+  const scale = new DataView(buffer, cells * (4 * shape.k + 2));
+  const [low, step] = [scale.getFloat32(0, true), scale.getFloat32(4, true)];
   return {
     ...shape,
     meta,
     labels: meta.labels,
     classes: new Uint16Array(buffer, 0, cells * shape.k),
-    logits: decodeHalf(new Uint16Array(buffer, cells * shape.k * 2, cells * shape.k)),
+    logits: Float32Array.from(new Uint16Array(buffer, cells * shape.k * 2, cells * shape.k), (code) => low + step * code),
     logprob1: decodeHalf(new Uint16Array(buffer, cells * shape.k * 4, cells)),
   };
 }
 
-/** Read one class's blob: float16 logit[L][T], float16 logprob[L][T], uint16 rank[L][T] (0 is the top class). */
+/** Read one class's blob: float32 logit[L][T], float32 logprob[L][T], uint16 rank[L][T] (0 is the top class). */
 export function decodeClass(buffer, lens) {
   const cells = lens.nLayers * lens.nTokens;
-  expectBytes(buffer, cells * 6, 'The data of this class');
-  const logprob = decodeHalf(new Uint16Array(buffer, cells * 2, cells));
+  expectBytes(buffer, cells * 10, 'The data of this class');
+  const logprob = new Float32Array(buffer, cells * 4, cells);
   return {
-    logit: decodeHalf(new Uint16Array(buffer, 0, cells)),
+    logit: new Float32Array(buffer, 0, cells),
     probability: logprob.map(Math.exp),
-    rank: new Uint16Array(buffer, cells * 4, cells),
+    rank: new Uint16Array(buffer, cells * 8, cells),
   };
 }
 

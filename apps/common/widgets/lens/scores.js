@@ -33,7 +33,7 @@ export function scoreSentence(scores, label, layer) {
     + `pixel accuracy ${score(scores.accuracy[layer])} (constant answer ${score(scores.baseline_accuracy)}).`;
   if (!scores.heldout) return here;
   const { iou, low, high, baseline, n_scenes: count } = scores.heldout;
-  return `${here} Mean IoU over ${count} held-out scenes ${score(iou[layer])} `
+  return `${here} On ${count.toLocaleString('en')} held-out scenes: IoU ${score(iou[layer])} `
     + `(95 % interval ${score(low[layer])} to ${score(high[layer])}; constant answer ${score(baseline)}).`;
 }
 

@@ -1,0 +1,97 @@
+"""Results kept for the browser: a bounded table behind keys that nobody can guess.
+
+A page's JSON carries only addresses; the numbers travel once, as bytes, from the routes of `routes.py`. A
+visitor sees another's result only with its key. Entries leave the table when they are the least recently
+used of too many, when the table weighs too much, and an hour after they were last read.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+KEY_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that the browser may ask about one run of the lens."""
+
+    lens: bytes  # the packed top-k blob, see payload.py
+    image: bytes  # PNG of exactly the pixels that the model saw
+    logits: np.ndarray  # float32 [layer token class]
+    mask: bytes | None = None  # uint8 [height width]: 0 = nothing, i + 1 = object i
+    about: Any = None  # whatever the page needs to save or describe this result later
+
+    @property
+    def n_bytes(self) -> int:
+        """Weight of the entry in bytes."""
+        return len(self.lens) + len(self.image) + self.logits.nbytes + len(self.mask or b"")
+
+
+@dataclass
+class _Entry:
+    result: Result
+    read_at: float
+
+
+class Shelf:
+    """A bounded, thread-safe table of results by unguessable key."""
+
+    def __init__(
+        self,
+        max_entries: int = 256,
+        max_bytes: int = 512 * 2**20,
+        keep_seconds: float = 3600.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_entries, self._max_bytes, self._keep = max_entries, max_bytes, keep_seconds
+        self._clock = clock
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._n_bytes = 0
+        self._lock = threading.Lock()
+
+    def put(self, result: Result) -> str:
+        """Keep `result` and return its new key: 22 URL-safe characters, 128 random bits."""
+        key = secrets.token_urlsafe(KEY_BYTES)
+        with self._lock:
+            self._entries[key] = _Entry(result, self._clock())
+            self._n_bytes += result.n_bytes
+            self._shrink()
+        return key
+
+    def get(self, key: str) -> Result | None:
+        """The result of `key`, or None when there is none or it has expired; reading it renews it."""
+        with self._lock:
+            self._shrink()
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            entry.read_at = self._clock()
+            self._entries.move_to_end(key)
+            return entry.result
+
+    @property
+    def n_bytes(self) -> int:
+        """Weight of everything kept, in bytes."""
+        return self._n_bytes
+
+    def _shrink(self) -> None:
+        oldest_allowed = self._clock() - self._keep
+        while self._entries and (
+            len(self._entries) > self._max_entries
+            or self._n_bytes > self._max_bytes
+            or next(iter(self._entries.values())).read_at < oldest_allowed
+        ):
+            _, entry = self._entries.popitem(last=False)
+            self._n_bytes -= entry.result.n_bytes
+
+
+SHELF = Shelf()

@@ -1,0 +1,98 @@
+"""The models that the page offers: the embedded ones, and an allow-list from the Hub.
+
+A revision of None is resolved by the first load and then stays pinned for the life of the process; the page
+shows it, and links carry it. The field exists so that a deployment can fix a commit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Family = Literal["embedded", "timm", "deit", "clip", "dinov2", "other"]
+
+ZERO_SHOT_CLASSES = (
+    "cat", "dog", "lion", "cheetah", "deer", "wolf", "fox", "horse", "bird", "person", "toilet", "bathtub",
+    "basketball", "banana", "apple", "bagel", "strawberry", "car", "tree", "grass", "sky", "wall", "floor", "water",
+)  # fmt: skip
+MAX_CLASSES, MAX_CLASS_CHARACTERS = 64, 48
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One model a visitor may pick."""
+
+    id: str  # what pe.load takes
+    title: str
+    family: Family
+    revision: str | None = None
+    zero_shot: bool = False  # its classes are typed by the visitor
+
+
+EMBEDDED = (Offer("emoji-vit", "emoji-vit · ours, 96 px", "embedded"),)
+HUB = (
+    Offer("timm/vit_base_patch32_224.augreg_in21k_ft_in1k", "ViT-B/32 · ImageNet", "timm"),
+    Offer("timm/vit_base_patch16_224.augreg_in21k_ft_in1k", "ViT-B/16 · ImageNet", "timm"),
+    Offer("timm/vit_small_patch16_224.augreg_in21k_ft_in1k", "ViT-S/16 · ImageNet", "timm"),
+    Offer("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k", "ViT-Ti/16 · ImageNet", "timm"),
+    Offer("facebook/deit-base-patch16-224", "DeiT-B/16 · ImageNet", "deit"),
+    Offer("openai/clip-vit-base-patch32", "CLIP B/32 · your own classes", "clip", zero_shot=True),
+    Offer("wkcn/TinyCLIP-ViT-8M-16-Text-3M-YFCC15M", "TinyCLIP 8M · your own classes", "clip", zero_shot=True),
+    Offer("facebook/dinov2-small-imagenet1k-1-layer", "DINOv2-S/14 · ImageNet", "dinov2"),
+)
+OFFERS = {offer.id: offer for offer in EMBEDDED + HUB}
+DEFAULT = EMBEDDED[0].id
+
+
+def on_space() -> bool:
+    """Whether this process serves strangers on a Hugging Face Space."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def choices() -> list[tuple[str, str]]:
+    """(title, id) of every offer, for a dropdown."""
+    return [(offer.title, offer.id) for offer in OFFERS.values()]
+
+
+def offer_for(model_id: str) -> Offer:
+    """The offer named `model_id`; locally, an offer for any Hub id or path.
+
+    Raises:
+        ValueError: for anything else, in one sentence.
+    """
+    model_id = model_id.strip()
+    if model_id in OFFERS:
+        return OFFERS[model_id]
+    if on_space():
+        raise ValueError("this page runs only the models of its list; run the suite locally to load any other")
+    if not model_id or len(model_id) > 400 or not model_id.isprintable():
+        raise ValueError("name a model of the list, a Hub id such as timm/vit_base_patch32_224, or a path on this disk")
+    zero_shot = "clip" in model_id.lower() and not model_id.startswith("timm/")
+    return Offer(model_id, model_id, "other", zero_shot=zero_shot)
+
+
+def title_of(model_id: str) -> str:
+    """The short name of a model for a heading: the last part of a path, a Hub id as it is."""
+    return Path(model_id).stem if model_id.startswith(("/", ".", "~")) else model_id
+
+
+def parse_classes(text: str) -> tuple[str, ...]:
+    """The class names in a text separated by commas or lines, without repeats.
+
+    Raises:
+        ValueError: if fewer than 5 or more than 64 remain, or one is longer than 48 characters.
+    """
+    first: dict[str, str] = {}
+    for part in re.split(r"[,\n;]", text[:8000]):
+        name = " ".join(part.split())
+        first.setdefault(name.casefold(), name)
+    names = tuple(name for name in first.values() if name)
+    if not 5 <= len(names) <= MAX_CLASSES:
+        raise ValueError(f"name 5 to {MAX_CLASSES} classes, separated by commas; got {len(names)}")
+    for name in names:
+        if len(name) > MAX_CLASS_CHARACTERS or not name.isprintable():
+            raise ValueError(f"a class name has at most {MAX_CLASS_CHARACTERS} printable characters")
+    return names

@@ -1,0 +1,142 @@
+"""Models in memory, and the limits under which the page runs them.
+
+Models are read-only and shared by all visitors; whatever belongs to one visitor lives in that visitor's own
+state. The embedded models stay; of the others the two used last stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+
+from apps.common import catalog
+from apps.common.catalog import Offer
+
+if TYPE_CHECKING:
+    from prisma_engine import HookedViT
+
+MAX_PIXELS = 16_000_000  # as in prisma_engine.images, for the places where Gradio opens a picture itself
+MODEL_QUEUE = "model"  # concurrency_id of every event that runs a model
+QUEUE_SIZE = 32
+MAX_UPLOAD = "5mb"
+DELETE_CACHE = (3600, 3600)  # uploads and saved files: looked for each hour, removed when an hour old
+
+log = logging.getLogger(__name__)
+
+
+def settle(n_threads: int = 2) -> None:
+    """Process-wide limits: refuse decompression bombs, and leave a core to the server."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    torch.set_num_threads(n_threads)
+
+
+Loader = Callable[[Offer, tuple[str, ...] | None], "HookedViT"]
+Renamer = Callable[["HookedViT", tuple[str, ...]], "HookedViT"]
+
+
+def load_offer(offer: Offer, classes: tuple[str, ...] | None) -> HookedViT:
+    """Load one model; see `prisma_engine.load`."""
+    import prisma_engine as pe
+
+    extra = {"classes": list(classes)} if classes else {}
+    return pe.load(offer.id, revision=offer.revision, **extra)
+
+
+def rename_classes(model: HookedViT, classes: tuple[str, ...]) -> HookedViT:
+    """The same zero-shot weights with another list of classes; see `prisma_engine.with_classes`."""
+    import prisma_engine as pe
+
+    return pe.with_classes(model, classes)
+
+
+class Models:
+    """A bounded table of loaded models; two visitors asking for the same one load it once."""
+
+    def __init__(self, load: Loader = load_offer, keep: int = 2, rename: Renamer = rename_classes) -> None:
+        self._load, self._keep, self._rename = load, keep, rename
+        self._loaded: OrderedDict[tuple[str, tuple[str, ...] | None], HookedViT] = OrderedDict()
+        self._pinned: dict[str, str] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, model_id: str, classes: tuple[str, ...] | None = None) -> HookedViT:
+        """The model, loaded at most once.
+
+        Raises:
+            ValueError: one sentence for the visitor: not offered, not found, offline, or not convertible.
+        """
+        offer = catalog.offer_for(model_id)
+        key = (offer.id, classes if offer.zero_shot else None)
+        with self._lock_of(offer.id):
+            model = self._recall(key)
+            if model is None:
+                model = self._load_or_explain(offer, key[1])
+                self._keep_loaded(key, model)
+        return model
+
+    def loaded(self) -> list[str]:
+        """Ids of the models in memory, the last used last."""
+        with self._lock:
+            return list(dict.fromkeys(model_id for model_id, _ in self._loaded))
+
+    def _load_or_explain(self, offer: Offer, classes: tuple[str, ...] | None) -> HookedViT:
+        revision = offer.revision or self._pinned.get(offer.id)
+        try:
+            sibling = self._sibling(offer.id) if classes else None
+            if sibling is not None and classes:
+                model = self._rename(sibling, classes)
+            else:
+                model = self._load(replace(offer, revision=revision), classes)
+        except (OSError, RuntimeError, ValueError, KeyError, ImportError) as error:
+            log.warning("could not load %s: %s", offer.id, error)
+            raise ValueError(explain(offer, error)) from error
+        if model.revision:
+            self._pinned[offer.id] = model.revision
+        return model
+
+    def _sibling(self, model_id: str) -> HookedViT | None:
+        """The same model with another list of classes, whose weights can be shared."""
+        with self._lock:
+            return next((model for (known, _), model in self._loaded.items() if known == model_id), None)
+
+    def _lock_of(self, model_id: str) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(model_id, threading.Lock())
+
+    def _recall(self, key: tuple[str, tuple[str, ...] | None]) -> HookedViT | None:
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+            return self._loaded.get(key)
+
+    def _keep_loaded(self, key: tuple[str, tuple[str, ...] | None], model: HookedViT) -> None:
+        embedded = {offer.id for offer in catalog.EMBEDDED}
+        with self._lock:
+            self._loaded[key] = model
+            others = [k for k in self._loaded if k[0] not in embedded]
+            for old in others[: max(0, len(others) - self._keep)]:
+                del self._loaded[old]
+
+
+def explain(offer: Offer, error: Exception) -> str:
+    """One sentence for a visitor about a model that did not load; the cause is in the log."""
+    if isinstance(error, (ValueError, KeyError)) and not isinstance(error, OSError) and (text := _sentence(error)):
+        return text
+    return f"{offer.id} could not be loaded: the Hub does not answer or has no such model; the page keeps the last one"
+
+
+def _sentence(error: Exception) -> str | None:
+    text = str(error.args[0]) if error.args else ""
+    return text if text and "\n" not in text and len(text) <= 300 else None
+
+
+MODELS = Models()

@@ -1,0 +1,103 @@
+"""How one visitor looks at a result: small, frozen, and checked, since anyone can send anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+COLORS = ("class", "logit", "probability")
+OVERLAYS = ("emoji", "search", "mask")
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What a result has: the ranges that a view must lie in."""
+
+    labels: tuple[str, ...]  # names of the points along the residual stream, "0_pre" … "final"
+    n_tokens: int
+    n_classes: int
+    has_mask: bool = False
+    least: float = 0.0  # probability from which a patch is shown at first, 0 to 1
+
+
+@dataclass(frozen=True)
+class View:
+    """Layer and token shown, colouring, and the class searched for."""
+
+    layer: int = 0  # index into Extent.labels
+    token: int | None = None  # locked token, prefix tokens first
+    color: str = "class"
+    opacity: float = 0.8
+    least: float = 0.0  # patches whose top class is less probable are not shown
+    search: int | None = None  # class index
+    names: bool = False
+    overlay: str = "emoji"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON that the widget reads."""
+        return asdict(self)
+
+
+def first_view(extent: Extent) -> View:
+    """The view a result opens with: the last layer, as emoji, of the patches that are sure enough."""
+    return View(layer=len(extent.labels) - 1, least=extent.least)
+
+
+def carry(view: View, extent: Extent) -> View:
+    """`view` on another result of the same model: all of it that still lies in range."""
+    fallback = first_view(extent)
+    return replace(
+        view,
+        layer=view.layer if view.layer < len(extent.labels) else fallback.layer,
+        token=view.token if view.token is not None and view.token < extent.n_tokens else None,
+        search=view.search if view.search is not None and view.search < extent.n_classes else None,
+        overlay="emoji" if view.overlay == "mask" and not extent.has_mask else view.overlay,
+    )
+
+
+def read_view(data: object, extent: Extent) -> View:
+    """A view from an event of the browser.
+
+    Raises:
+        ValueError: if a field has the wrong type or lies outside `extent`; unknown fields are ignored.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError("the view must be an object")
+    return View(
+        layer=_index(data, "layer", len(extent.labels)),
+        token=_optional(data, "token", extent.n_tokens),
+        color=_choice(data, "color", COLORS),
+        opacity=_fraction(data, "opacity"),
+        least=_fraction(data, "least"),
+        search=_optional(data, "search", extent.n_classes),
+        names=data.get("names") is True,
+        overlay=_choice(data, "overlay", OVERLAYS),
+    )
+
+
+def _index(data: Mapping[str, Any], name: str, n: int) -> int:
+    value = data.get(name)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < n:
+        raise ValueError(f"there is no {name} {str(value)[:20]!r}; it runs from 0 to {n - 1}")
+    return value
+
+
+def _optional(data: Mapping[str, Any], name: str, n: int) -> int | None:
+    return None if data.get(name) is None else _index(data, name, n)
+
+
+def _choice(data: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+    value = data.get(name)
+    if value not in allowed:
+        raise ValueError(f"{name} is one of {', '.join(allowed)}; got {str(value)[:20]!r}")
+    return str(value)
+
+
+def _fraction(data: Mapping[str, Any], name: str) -> float:
+    value = data.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{name} lies between 0 and 1; got {str(value)[:20]!r}")
+    return round(float(value), 3)

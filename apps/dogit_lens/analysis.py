@@ -1,0 +1,144 @@
+"""One picture through one model: everything that the page shows of it, as a frozen dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+import prisma_engine as pe
+from apps.common.share import SourceKind
+from apps.common.view import Extent
+from apps.dogit_lens.scores import layer_scores, published
+from prisma_engine import labels
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from prisma_engine import HookedViT
+    from prisma_engine.labels import Vocabulary
+
+HEAD_NOTES = {
+    "two_head": "The model averages a CLS and a distillation head; here each token is read by both.",
+    "cls_mean": "The model's head reads CLS beside the mean of the patches; here each token stands for both.",
+    "attention_pool": "The model's head attends over all tokens; here it attends to one token alone.",
+}
+MEAN_NOTE = "The model's head reads the mean of the patches; here it reads each patch alone."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a visitor chose to look at."""
+
+    image: Image.Image
+    kind: SourceKind
+    source: str  # example name, scene text, or hash of the upload: what a link carries
+    title: str
+    mask: UInt8[np.ndarray, "height width"] | None = None  # 0 = nothing, i + 1 = objects[i]
+    objects: tuple[int, ...] = ()  # class of each object, in the vocabulary named below
+    vocabulary_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One class of an answer: logit in the head's own units, probability from 0 to 1."""
+
+    index: int
+    name: str
+    emoji: str
+    logit: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class LensResult:
+    """The lens of one picture through one model; tokens are prefix tokens first, then patches row by row."""
+
+    model_id: str  # what pe.load takes
+    revision: str | None
+    classes: tuple[str, ...] | None  # as typed by the visitor, for a zero-shot model
+    picture: Picture
+    pixels: UInt8[np.ndarray, "height width 3"]  # exactly what the model saw
+    logits: Float[np.ndarray, "layer token class"]
+    labels: tuple[str, ...]
+    grid: tuple[int, int]
+    prefix_names: tuple[str, ...]
+    vocabulary: Vocabulary
+    top5: tuple[Answer, ...]  # the model's own answer for the whole picture
+    head_note: str | None
+    scores: dict[str, Any] | None  # per-layer segmentation scores, where the mask is known
+    mask: UInt8[np.ndarray, "height width"] | None  # in pixels of the model
+
+    @property
+    def extent(self) -> Extent:
+        """The ranges that a view of this result lies in."""
+        least = round(published(self.model_id).thresholds.get(self.labels[-1], 0.0), 2)
+        return Extent(self.labels, self.logits.shape[1], self.logits.shape[2], self.mask is not None, least)
+
+    @property
+    def n_prefix(self) -> int:
+        return len(self.prefix_names)
+
+
+def top_answers(logits: Float[torch.Tensor, " class"], vocabulary: Vocabulary, k: int = 5) -> tuple[Answer, ...]:
+    """The k highest classes with their probabilities over all classes."""
+    best = logits.topk(min(k, len(logits)))
+    probability = (best.values - logits.logsumexp(-1)).exp()
+    rows = zip(best.indices.tolist(), best.values.tolist(), probability.tolist(), strict=True)
+    return tuple(Answer(i, vocabulary.names[i], vocabulary.emoji[i], logit, p) for i, logit, p in rows)
+
+
+@torch.inference_mode()
+def analyse(
+    model: HookedViT, picture: Picture, model_id: str | None = None, classes: tuple[str, ...] | None = None
+) -> LensResult:
+    """Run the lens on `picture` in one forward pass.
+
+    Raises:
+        ValueError: one sentence, if the model has no classifier or reads no still pictures.
+    """
+    if model.preprocess is None or model.config.n_frames > 1:
+        raise ValueError(f"{model.name} does not take a single picture, so the lens has nothing to show")
+    seen = model.preprocess.pixels(picture.image)
+    x = model.preprocess.normalize(seen)[None]
+    lens = pe.logit_lens(model, x)
+    logits = lens.logits[:, 0].float()
+    vocabulary = _vocabulary(model, logits.shape[-1])
+    mask = _mask(picture, vocabulary, seen.size)
+    patches = logits[:, model.n_prefix :]
+    return LensResult(
+        model_id=model_id or model.name,
+        revision=model.revision,
+        classes=classes,
+        picture=picture,
+        pixels=np.asarray(seen.convert("RGB")),
+        logits=logits.numpy(),
+        labels=lens.labels,
+        grid=model.grid,
+        prefix_names=tuple(model.prefix_names),
+        vocabulary=vocabulary,
+        top5=top_answers(lens.answer[0].float(), vocabulary),
+        head_note=MEAN_NOTE if model.config.pool == "mean" else HEAD_NOTES.get(model.config.head),
+        scores=None
+        if mask is None
+        else layer_scores(patches, lens.labels, model.grid, mask, picture.objects, model.name),
+        mask=mask,
+    )
+
+
+def _vocabulary(model: HookedViT, n_classes: int) -> Vocabulary:
+    if model.vocabulary is not None and len(model.vocabulary.names) == n_classes:
+        return model.vocabulary
+    if n_classes == 1000:
+        return labels.imagenet1k()
+    return labels.vocabulary([f"class {index}" for index in range(n_classes)])
+
+
+def _mask(picture: Picture, vocabulary: Vocabulary, size: tuple[int, int]) -> np.ndarray | None:
+    """The mask, if it is in the model's own pixels and its objects are classes of this model."""
+    if picture.mask is None or picture.vocabulary_id != vocabulary.id:
+        return None
+    return picture.mask if picture.mask.shape == (size[1], size[0]) else None

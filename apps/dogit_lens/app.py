@@ -1,0 +1,236 @@
+"""The page's wiring. `build()` makes it an app of its own; the suite adds it as one page of many."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from apps.common import catalog
+from apps.common.parts import note_value
+from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
+from apps.common.scene_text import read_scene
+from apps.common.share import Link
+from apps.common.upload import photo_input
+from apps.common.view import View, carry, first_view, read_view
+from apps.dogit_lens import drawing, export, handlers, pictures, restore, scenes
+from apps.dogit_lens.analysis import Picture
+from apps.dogit_lens.handlers import Desk, Session
+from apps.dogit_lens.layout import Layout, lay_out
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
+RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
+_COMMON = Path(__file__).parents[1] / "common"
+COPY, DOWNLOAD = ((_COMMON / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js"))
+
+
+SAVERS = (
+    ("picture", drawing.picture_png, "png"),
+    ("strip", drawing.strip_png, "png"),
+    ("animation", drawing.layers_gif, "gif"),
+    ("numbers", export.numbers_json, "json"),
+)
+DESK = Desk()
+
+
+def spoken(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a handler's ValueError into the one sentence that the visitor reads; the page keeps its last view."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except ValueError as error:
+            # The sentence may quote what a visitor typed, and a toast renders markup.
+            raise gr.Error(html.escape(str(error)), title="That did not work", print_exception=False) from error
+
+    return wrapper
+
+
+class Page:
+    """The handlers of one page over one desk; each returns values in the order of `shown`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def rendered(self, session: Session, view: View, notes: tuple[str, ...] = ()) -> tuple[Any, ...]:
+        """session, view, lens, answer, address, link, code, note, classes_box, picker."""
+        result = self.desk.result(session)
+        link = handlers.link_of(session, view, result)
+        return (
+            session,
+            view,
+            handlers.lens_value(result, session.key, view),
+            handlers.answer_value(result),
+            {"query": link},
+            link,
+            export.python_code(result, view),
+            note_value(" ".join(text[:1].upper() + text[1:].rstrip(".") + "." for text in notes)),
+            gr.update(visible=result.classes is not None),
+            scenes.picker_value(session.source if session.kind == "example" else None),
+        )
+
+    def _shown(self, picture: Picture, model: str, classes: str, view: View | None, **kept: Any) -> tuple[Any, ...]:
+        session = self.desk.show(picture, model, classes, **kept)
+        extent = self.desk.result(session).extent
+        return self.rendered(session, carry(view, extent) if view else first_view(extent))
+
+    def load(self, request: gr.Request) -> tuple[Any, ...]:
+        opened = restore.open_page(self.desk, dict(request.query_params))
+        session = opened.session
+        shown = self.rendered(session, opened.view, opened.notes)
+        return (*shown, opened.waiting, session.model_id, session.classes or restore.default_classes())
+
+    def example(self, event: gr.EventData, model: str, classes: str, view: View | None) -> tuple[Any, ...]:
+        name = str(_field(event, "name"))
+        shown = self._shown(pictures.example(name), model, classes, replace(view, token=None) if view else None)
+        return (*shown, None, scenes.composer_value(scenes.scene_of(name)))
+
+    def upload(self, path: str | None, model: str, classes: str, waiting: Link | None) -> tuple[Any, ...]:
+        if path is None:
+            return (gr.skip(),) * 11
+        session = self.desk.show(pictures.uploaded(path), model, classes, upload=path)
+        view, notes = restore.view_of_upload(waiting, session, self.desk)
+        return (*self.rendered(session, view, notes), None)
+
+    def compose(self, event: gr.EventData, model: str, classes: str, view: View | None) -> tuple[Any, ...]:
+        scene = read_scene(event._data, len(pictures.NAMES), pictures.FRAME)
+        return (*self._shown(pictures.composed(scene), model, classes, view), None, scenes.composer_value(scene))
+
+    def model(self, model: str, classes: str, session: Session | None, view: View | None) -> tuple[Any, ...]:
+        picture = self.desk.picture(session) if session else pictures.example(pictures.example_names()[0])
+        upload = session.upload if session else None
+        same = session is not None and session.model_id == model
+        return self._shown(picture, model, classes, view if same else None, upload=upload)
+
+    def view_change(self, event: gr.EventData, session: Session | None, view: View | None) -> tuple[Any, ...]:
+        if session is None:
+            return (gr.skip(),) * 4
+        result = self.desk.result(session)
+        changed = read_view(_field(event, "view"), result.extent)
+        link = handlers.link_of(session, changed, result)
+        return changed, {"query": link}, link, export.python_code(result, changed)
+
+    def endpoint(self, image: str, model: str = catalog.DEFAULT, layer: str = "final") -> dict[str, Any]:
+        """Top-5 classes of every patch at one layer, and the model's own answer.
+
+        Args:
+            image: a picture file.
+            model: a model of the page's list; where the suite runs locally, any Hub id or path.
+            layer: a point along the residual stream, "0_pre" … "final", or its index.
+        """
+        if not image:
+            raise ValueError("send a picture")
+        return handlers.endpoint(self.desk, image, model, layer)
+
+    def saver(self, write: Callable[..., bytes], suffix: str) -> Callable[..., str]:
+        """A handler that writes one kind of file into Gradio's temporary folder, from where it is removed later."""
+
+        def save(session: Session | None, view: View | None) -> str:
+            if session is None or view is None:
+                raise ValueError("there is no result to save yet")
+            result = self.desk.result(session)
+            folder = Path(tempfile.mkdtemp(prefix="prisma-", dir=_temporary_folder()))
+            path = folder / f"dogit-lens-{result.labels[view.layer]}.{suffix}"
+            path.write_bytes(write(result, carry(view, result.extent)))
+            return str(path)
+
+        return spoken(save)
+
+
+def _field(event: gr.EventData, name: str) -> object:
+    """One field of what the browser sent, which may be anything."""
+    data = event._data
+    return data.get(name) if isinstance(data, dict) else None
+
+
+def _temporary_folder() -> str:
+    from gradio.utils import get_upload_folder
+
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    return get_upload_folder()
+
+
+def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
+    """Add the page to the current Blocks (or route) of `demo`."""
+    work, at = Page(desk or DESK), lay_out()
+    session, view, waiting = gr.State(None), gr.State(None), gr.State(None)
+    shown = [session, view, at.lens, at.answer, at.address, at.link, at.code, at.note, at.classes_box, at.picker]
+    asked = [at.model, at.classes]
+
+    def runs(trigger: Callable[..., Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **more: Any) -> Any:
+        trigger(None, None, None, js=WORKING, **QUIET)
+        event = trigger(spoken(handler), inputs, outputs, **RUNS_MODEL, **more)
+        for ended in (event.success, event.failure):
+            ended(None, None, None, js=DONE, **QUIET)
+        return event
+
+    demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
+    runs(at.picker.pick, work.example, [*asked, view], [*shown, at.photo, at.composer])
+    uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting], [*shown, waiting])
+    uploading.failure(lambda: None, None, at.photo, **QUIET)
+    scene_outputs = [*shown, at.photo, at.composer]
+    runs(at.composer.compose, work.compose, [*asked, view], scene_outputs, trigger_mode="always_last")
+    for change in (at.model.input, at.classes.submit):
+        changing = runs(change, work.model, [*asked, session, view], shown)
+        changing.failure(_model_of, session, asked, **QUIET)
+    viewed = [view, at.address, at.link, at.code]
+    at.lens.view_change(spoken(work.view_change), [session, view], viewed, trigger_mode="always_last", **QUIET)
+    _take_away(work, at, session, view)
+    _endpoint(work)
+    return at
+
+
+def _model_of(session: Session | None) -> tuple[str, str]:
+    if session is None:
+        return catalog.DEFAULT, restore.default_classes()
+    return session.model_id, session.classes or restore.default_classes()
+
+
+def _take_away(work: Page, at: Layout, session: gr.State, view: gr.State) -> None:
+    for name, write, suffix in SAVERS:
+        saved = at.buttons[f"save-{name}"].click(work.saver(write, suffix), [session, view], at.file, **QUIET)
+        saved.success(None, at.file, None, js=DOWNLOAD, **QUIET)
+    for kind, text, is_link in (("link", at.link, "true"), ("code", at.code, "false")):
+        at.buttons[f"copy-{kind}"].click(None, text, None, js=f"(text) => ({COPY})(text, {is_link})", **QUIET)
+
+
+def _endpoint(work: Page) -> None:
+    with gr.Group(visible=False):
+        image, answer = photo_input(label="image"), gr.JSON(label="lens")
+        model, layer = gr.Textbox(catalog.DEFAULT, label="model"), gr.Textbox("final", label="layer")
+        gr.Button("lens").click(
+            spoken(work.endpoint), [image, model, layer], answer, api_name="lens", concurrency_id=MODEL_QUEUE,
+            concurrency_limit=1,
+        )  # fmt: skip
+
+
+def card_picture() -> bytes:
+    """The page's picture for the landing page: four layers of the first example, drawn by the current code."""
+    return drawing.card_png(_first_result(DESK))
+
+
+def miniature() -> dict[str, Any]:
+    """A lens value on the first example, for the landing page."""
+    session = DESK.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT)
+    result = DESK.result(session)
+    return handlers.lens_value(result, session.key, first_view(result.extent))
+
+
+def _first_result(desk: Desk) -> Any:
+    return desk.result(desk.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT))
+
+
+def build(desk: Desk | None = None) -> gr.Blocks:
+    """The page as an app of its own."""
+    with gr.Blocks(title="Dogit Lens", delete_cache=DELETE_CACHE, analytics_enabled=False) as demo:
+        page(demo, desk)
+    return demo

@@ -1,0 +1,130 @@
+"""A result and a view → pictures to keep: one layer for print, all layers side by side, the layers as a GIF."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+from apps.common import catalog, figures
+from apps.common.figures import Heldout, Scale, viridis
+from apps.common.overlay import Frame, animated_gif, draw_frame, film_strip
+from apps.common.view import View, first_view
+from apps.dogit_lens.analysis import LensResult
+
+PatchValues = Float[np.ndarray, "layer patch"]
+
+
+def frame(result: LensResult, layer: int, view: View) -> Frame:
+    """One layer as the view shows it: the top class of every sure patch, or the searched class as a map."""
+    if _is_map(view):
+        blank = ("",) * (result.grid[0] * result.grid[1])
+        return Frame(result.labels[layer], blank, viridis(_values(result, view)[layer], 0, 1))
+    logits = result.logits[layer, result.n_prefix :]
+    top, words = logits.argmax(-1), result.vocabulary
+    sure = np.exp(logits.max(-1) - logsumexp(logits)) >= view.least
+    tints = tuple(words.colors[i] for i in top)
+    if view.color != "class":
+        tints = viridis(_values(result, view)[layer], *_range(result, view))
+    emoji = tuple(words.emoji[i] if shown else "" for i, shown in zip(top, sure, strict=True))
+    return Frame(result.labels[layer], emoji, tuple(t if shown else "" for t, shown in zip(tints, sure, strict=True)))
+
+
+def frames(result: LensResult, view: View) -> list[Frame]:
+    """Every layer as the view shows it."""
+    return [frame(result, layer, view) for layer in range(len(result.labels))]
+
+
+def tint_opacity(view: View) -> float:
+    """How strongly the tints cover the picture, as on screen: class colours lightly, a scale of values fully."""
+    return view.opacity * (0.45 if view.color == "class" and not _is_map(view) else 0.9)
+
+
+def picture_png(result: LensResult, view: View) -> bytes:
+    """The current layer for print: the pixels the model saw beside the lens, a legend, and the scores if known."""
+    top = result.logits[view.layer, result.n_prefix :].argmax(-1)
+    page = figures.lens_figure(
+        result.pixels,
+        result.grid,
+        frame(result, view.layer, view),
+        [result.vocabulary.names[i] for i in top],
+        f"{figures.shorten(catalog.title_of(result.model_id), 60)} · {result.picture.title}",
+        tint_opacity(view),
+        _scale(result, view),
+    )
+    return page if result.scores is None else figures.stack([page, _scores(result)])
+
+
+def layers_gif(result: LensResult, view: View) -> bytes:
+    """Every layer in turn."""
+    return animated_gif(result.pixels, result.grid, frames(result, view), opacity=tint_opacity(view))
+
+
+def strip_png(result: LensResult, view: View, columns: int = 6, width: int = 320) -> bytes:
+    """Every layer side by side; `width` is one picture's, in pixels."""
+    sheet = film_strip(result.pixels, result.grid, frames(result, view), columns, width, tint_opacity(view))
+    return _png(sheet)
+
+
+def card_png(result: LensResult, n_layers: int = 4, cell: int = 26) -> bytes:
+    """A few layers in a row, early to last, to stand for the page elsewhere."""
+    view = first_view(result.extent)
+    chosen = np.linspace(0, len(result.labels) - 1, n_layers).round().astype(int)
+    shown = [frame(result, int(layer), view) for layer in chosen]
+    drawn = [draw_frame(result.pixels, result.grid, one, cell, tint_opacity(view)) for one in shown]
+    gap, (width, height) = cell // 3, drawn[0].size
+    row = Image.new("RGBA", (n_layers * width + (n_layers - 1) * gap, height), (0, 0, 0, 0))
+    for index, picture in enumerate(drawn):
+        row.paste(picture, (index * (width + gap), 0))
+    return _png(row)
+
+
+def logsumexp(logits: Float[np.ndarray, "*any class"]) -> Float[np.ndarray, "*any"]:
+    """log Σ exp over classes, so that probability = exp(logit - it)."""
+    best = logits.max(-1, keepdims=True)
+    return np.log(np.exp(logits - best).sum(-1)) + best[..., 0]
+
+
+def _is_map(view: View) -> bool:
+    return view.overlay == "search" and view.search is not None
+
+
+def _values(result: LensResult, view: View) -> PatchValues:
+    """What a scale colours: the searched class's probability, or the top class's logit or probability."""
+    logits = result.logits[:, result.n_prefix :]
+    chosen = logits[..., view.search] if _is_map(view) else logits.max(-1)
+    return chosen if view.color == "logit" and not _is_map(view) else np.exp(chosen - logsumexp(logits))
+
+
+def _range(result: LensResult, view: View) -> tuple[float, float]:
+    """As on screen: probabilities from 0 to 1, logits between their 1st and 99th percentile over all layers."""
+    if view.color != "logit" or _is_map(view):
+        return 0.0, 1.0
+    low, high = np.percentile(_values(result, view), (1, 99))
+    return float(low), float(high)
+
+
+def _scale(result: LensResult, view: View) -> Scale | None:
+    if _is_map(view) and view.search is not None:
+        return Scale(f"probability of {result.vocabulary.names[view.search]}", "0 %", "100 %")
+    if view.color == "class":
+        return None
+    low, high = _range(result, view)
+    if view.color == "logit":
+        return Scale("logit of the top class", f"{low:.1f}", f"{high:.1f}")
+    return Scale("probability of the top class", "0 %", "100 %")
+
+
+def _scores(result: LensResult) -> bytes:
+    scores = result.scores or {}
+    held = scores["heldout"]
+    heldout = held and Heldout(tuple(held["iou"]), tuple(held["low"]), tuple(held["high"]), held["n_scenes"])
+    return figures.score_curve(result.labels, scores["iou"], scores["baseline_iou"], heldout)
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
