@@ -45,8 +45,8 @@ def landing(demo: gr.Blocks, cards: Sequence[PageCard]) -> None:
         with gr.Column(scale=6, min_width=300):
             lens = lens_canvas(None, elem_id="miniature", elem_classes="miniature")
             gr.Markdown(
-                "Touch a patch, or press play: each emoji is what the model's last layer would say of that patch, "
-                "read at the layer shown.",
+                "Touch a patch, or press play: each emoji is what the model's own head would say of that patch, read "
+                "at the layer shown; patches that are not sure of anything are left alone.",
                 elem_classes="quiet",
             )
         with gr.Column(scale=5, min_width=300):

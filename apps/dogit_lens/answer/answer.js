@@ -12,7 +12,7 @@ function span(className, text) {
 function row({ emoji, name, logit, probability }) {
   const item = document.createElement('li');
   const percent = 100 * probability;
-  const shown = percent >= 0.1 ? percent.toFixed(1) : percent.toFixed(2);
+  const shown = percent > 0 && percent < 0.01 ? '< 0.01' : percent.toFixed(percent < 1 ? 2 : 1); // as the lens shows it
   const bar = span('bar', '');
   const fill = span('', '');
   fill.style.width = `${percent}%`;
