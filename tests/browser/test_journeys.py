@@ -109,6 +109,21 @@ def test_pointing_at_a_patch_tells_its_place_and_a_click_keeps_it(visit: Visit):
     expect(page).to_have_url(re.compile("token="))
 
 
+def test_unsure_patches_are_hidden_until_the_slider_lets_them_speak(visit: Visit):
+    page = ready(visit())
+    slider, total = part(page, "least"), part(page, "legendTotal")
+    expect(part(page, "leastValue")).to_have_text(re.compile(r"from \d+ %"))
+    expect(total).to_have_text(re.compile(r"on \d+ of 144 patches"))
+    slider.focus()
+    slider.press("Home")
+    expect(part(page, "leastValue")).to_have_text("every patch")
+    expect(total).to_have_text(re.compile(r"on 144 patches"))
+    expect(page).to_have_url(re.compile("least=0"))
+    page.reload()
+    ready(page)
+    expect(total).to_have_text(re.compile(r"on 144 patches"))
+
+
 def test_the_keyboard_reaches_every_patch(visit: Visit):
     page = ready(visit())
     canvas = part(page, "selection")

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 
 import { decodeHalf, halfToNumber } from '../../apps/common/widgets/shared/float16.js';
 import {
-  classCounts, decodeClass, decodeLens, decodeMask, layerWords, tokenName, topK, tracedClasses, trajectory,
+  classCounts, decodeClass, decodeLens, decodeMask, isSure, layerWords, tokenName, topK, topProbability, tracedClasses,
+  trajectory,
 } from '../../apps/common/widgets/lens/lensdata.js';
 
 const bytes = (...hex) => new Uint8Array(hex.join('').match(/../g).map((pair) => parseInt(pair, 16))).buffer;
@@ -51,6 +52,14 @@ test('a trajectory is broken where its class is not among the best', () => {
   assert.deepEqual([...trajectory(lens, 0, 0, 'logit')], [1, NaN]);
   assert.deepEqual(tracedClasses(lens, 0, 0), [3, 2, 1]);
   assert.deepEqual(classCounts(lens, 0), [{ index: 0, count: 1 }]);
+});
+
+test('a patch is shown, and counted, only where it is sure enough', () => {
+  const lens = decodeLens(BLOB, META);
+  const p = topProbability(lens, 0, 1); // the one patch
+  assert.deepEqual([isSure(lens, 0, 1, 0), isSure(lens, 0, 1, p), isSure(lens, 0, 1, p + 1e-6)], [true, true, false]);
+  assert.deepEqual(classCounts(lens, 0, p + 1e-6), []);
+  assert.equal(classCounts(lens, 0, p).length, 1);
 });
 
 test('a class blob gives logits, probabilities and ranks', () => {
