@@ -62,7 +62,8 @@ def _download(repo_id: str, revision: str | None) -> Snapshot:
     try:
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
         _check_files(repo_id, [(f.rfilename, f.size or 0) for f in info.siblings or []])
-        folder = Path(snapshot_download(repo_id, revision=info.sha, allow_patterns=list(READABLE)))
+        # Not by info.sha: only a download by name leaves the name in the cache, to be found again without a network.
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(READABLE)))
     except RevisionNotFoundError:
         raise LoadError(f"{repo_id} has no revision {revision!r}") from None
     except RepositoryNotFoundError:
@@ -71,7 +72,7 @@ def _download(repo_id: str, revision: str | None) -> Snapshot:
         raise LoadError(
             f"{repo_id} is not on this machine and the Hub cannot be reached ({type(error).__name__})"
         ) from None
-    return Snapshot(folder, info.sha or folder.name)
+    return Snapshot(folder, folder.name)
 
 
 def _check_files(repo_id: str, files: list[tuple[str, int]]) -> None:
