@@ -8,7 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet
 FAST := -m "not slow and not browser and not network"
 
 help:
-	@echo "make demo         install if needed and open the suite on http://127.0.0.1:7860"
+	@echo "make demo         install if needed and serve the suite on http://127.0.0.1:7860"
 	@echo "make test         every test, with Chromium where it can be installed"
 	@echo "make check        format, lint, types and the fast tests"
 	@echo "make bench        timings beside the originals, printed as ratios"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 MAX_BYTES = 2_000_000_000
@@ -69,17 +70,14 @@ def _download(repo_id: str, revision: str | None) -> Snapshot:
     except RepositoryNotFoundError:
         raise LoadError(f"the Hub has no public model {repo_id!r}; check the spelling") from None
     except (HfHubHTTPError, HTTPError, OSError) as error:
-        raise LoadError(
-            f"{repo_id} is not on this machine and the Hub cannot be reached ({type(error).__name__})"
-        ) from None
+        raise LoadError(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
     return Snapshot(folder, folder.name)
 
 
 def _check_files(repo_id: str, files: list[tuple[str, int]]) -> None:
-    weights = [(name, size) for name, size in files if name.endswith(".safetensors") and "/" not in name]
-    if not weights:
+    wanted = [(name, size) for name, size in files if any(fnmatchcase(name, pattern) for pattern in READABLE)]
+    if not any(name.endswith(".safetensors") for name, _ in wanted):
         raise LoadError(f"{repo_id} offers no safetensors weights, and a pickle is never opened here")
-    if (total := sum(size for _, size in weights)) > MAX_BYTES:
-        raise LoadError(
-            f"{repo_id} has {total / 1e9:.1f} GB of weights; at most {MAX_BYTES / 1e9:.0f} GB are downloaded"
-        )
+    if (total := sum(size for _, size in wanted)) > MAX_BYTES:
+        most = f"at most {MAX_BYTES / 1e9:.0f} GB are downloaded"
+        raise LoadError(f"{repo_id} has {total / 1e9:.1f} GB to download; {most}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from prisma_engine.config import ViTConfig
 from prisma_engine.hub import LoadError, fetch
@@ -51,12 +53,18 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
         raise LoadError(
             f"there is no model {str(name)!r}; embedded: {known}; otherwise give a path or a Hub id 'owner/name'"
         )
+    if model.vocabulary is None and model.config.head != "identity":
+        from prisma_engine import labels
+
+        model.vocabulary = labels.vocabulary_of(model.config.n_classes)
     return model.eval().requires_grad_(False)
 
 
 def _from_path(path: Path, classes: Sequence[str] | None) -> HookedViT:
     if path.is_dir():
         return _from_folder(path, path.name, classes)
+    if classes:
+        raise LoadError("class names need a model with a text tower; load a CLIP folder or repository of transformers")
     if path.suffix != ".safetensors":
         raise LoadError(f"{path.name} is not a .safetensors file; other weight files can run code and are never opened")
     return _from_bare_weights(path)
@@ -96,11 +104,22 @@ def _load_strictly(module: Any, weights: Path, name: str) -> None:
 
     try:
         state = {key: tensor.float() for key, tensor in load_file(weights).items()}
-        module.load_state_dict(state, strict=True)
     except (SafetensorError, OSError) as error:
         raise LoadError(f"{weights.name} of {name} is not a readable safetensors file: {_one_line(error)}") from None
-    except RuntimeError as error:
-        raise LoadError(f"the weights of {name} do not fit its architecture: {_one_line(error)}") from None
+    if misfit := _misfit(state, module.state_dict()):
+        raise LoadError(f"the weights of {name} do not fit its architecture: {misfit}")
+    module.load_state_dict(state, strict=True)
+
+
+def _misfit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
+    """The first key that is missing, left over or of another shape, in a few words; None if all fit."""
+    for key, tensor in expected.items():
+        if key not in state:
+            return f"{key} is missing"
+        if state[key].shape != tensor.shape:
+            return f"{key} has shape {tuple(state[key].shape)}, expected {tuple(tensor.shape)}"
+    strangers = sorted(set(state) - set(expected))
+    return f"{strangers[0]} is not a part of it" if strangers else None
 
 
 def _from_timm_folder(folder: Path, config: dict[str, Any], classes: Sequence[str] | None) -> HookedViT:

@@ -58,10 +58,15 @@ class Shelf:
         self._n_bytes = 0
         self._lock = threading.Lock()
 
-    def put(self, result: Result) -> str:
-        """Keep `result` and return its new key: 22 URL-safe characters, 128 random bits."""
-        key = secrets.token_urlsafe(KEY_BYTES)
+    def put(self, result: Result, key: str | None = None) -> str:
+        """Keep `result` and return its key: a new one of 22 URL-safe characters, 128 random bits, if None is given.
+
+        A key that was given out before can be used again, for the same result computed once more.
+        """
+        key = key or secrets.token_urlsafe(KEY_BYTES)
         with self._lock:
+            if (old := self._entries.pop(key, None)) is not None:
+                self._n_bytes -= old.result.n_bytes
             self._entries[key] = _Entry(result, self._clock())
             self._n_bytes += result.n_bytes
             self._shrink()

@@ -1,7 +1,7 @@
 """The models that the page offers: the embedded ones, and an allow-list from the Hub.
 
 A revision of None is resolved by the first load and then stays pinned for the life of the process; the page
-shows it, and links carry it. The field exists so that a deployment can fix a commit.
+shows it, and links carry it. A deployment fixes a commit by writing it here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,13 @@ HUB = (
     Offer("timm/vit_small_patch16_224.augreg_in21k_ft_in1k", "ViT-S/16 · ImageNet", "timm"),
     Offer("timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k", "ViT-Ti/16 · ImageNet", "timm"),
     Offer("facebook/deit-base-patch16-224", "DeiT-B/16 · ImageNet", "deit"),
-    Offer("openai/clip-vit-base-patch32", "CLIP B/32 · your own classes", "clip", zero_shot=True),
+    Offer(
+        "openai/clip-vit-base-patch32",
+        "CLIP B/32 · your own classes",
+        "clip",
+        revision="3d74acf9a28c67741b2f4f2ea7635f0aaf6f0268",
+        zero_shot=True,
+    ),
     Offer("wkcn/TinyCLIP-ViT-8M-16-Text-3M-YFCC15M", "TinyCLIP 8M · your own classes", "clip", zero_shot=True),
     Offer("facebook/dinov2-small-imagenet1k-1-layer", "DINOv2-S/14 · ImageNet", "dinov2"),
 )
@@ -63,6 +69,8 @@ def offer_for(model_id: str) -> Offer:
     Raises:
         ValueError: for anything else, in one sentence.
     """
+    if not isinstance(model_id, str):
+        raise ValueError("name a model as a text")
     model_id = model_id.strip()
     if model_id in OFFERS:
         return OFFERS[model_id]
@@ -70,7 +78,9 @@ def offer_for(model_id: str) -> Offer:
         raise ValueError("this page runs only the models of its list; run the suite locally to load any other")
     if not model_id or len(model_id) > 400 or not model_id.isprintable():
         raise ValueError("name a model of the list, a Hub id such as timm/vit_base_patch32_224, or a path on this disk")
-    zero_shot = "clip" in model_id.lower() and not model_id.startswith("timm/")
+    # timm's CLIPs and bare weight files are towers without the text half that class names need.
+    zero_shot = "clip" in Path(model_id).name.lower() and not model_id.startswith("timm/")
+    zero_shot = zero_shot and not model_id.endswith(".safetensors")
     return Offer(model_id, model_id, "other", zero_shot=zero_shot)
 
 
@@ -85,6 +95,8 @@ def parse_classes(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: if fewer than 5 or more than 64 remain, or one is longer than 48 characters.
     """
+    if not isinstance(text, str):
+        raise ValueError("write the classes as a text, separated by commas")
     first: dict[str, str] = {}
     for part in re.split(r"[,\n;]", text[:8000]):
         name = " ".join(part.split())

@@ -14,7 +14,7 @@ async (text, isLink) => {
   }
   const said = document.querySelector('#said');
   if (said) {
-    said.textContent = isLink ? 'Link copied.' : 'Python copied.';
+    said.textContent = isLink ? `Link copied${text.includes('upload=') ? '; your picture is not in it' : ''}.` : 'Python copied.';
     setTimeout(() => { said.textContent = ''; }, 4000);
   }
 }

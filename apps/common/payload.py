@@ -1,7 +1,7 @@
 """Logits of the lens → the little-endian bytes that the browser reads.
 
 The lens blob holds, for L layers, T tokens (prefix tokens first, patches row by row) and k classes:
-`uint16 class[L][T][k]`, `uint16 code[L][T][k]`, `float16 logprob1[L][T]`, `float32 low`, `float32 step`. A logit is
+`uint16 class[L][T][k]`, `uint16 code[L][T][k]`, `float32 logprob1[L][T]`, `float32 low`, `float32 step`. A logit is
 `low + step · code`: over the range of one result this is tens of times finer than float16 at the same size, so that
 the page's numbers agree with the exact ones to the digits that it shows. logprob1 is the log-probability, in nats, of
 the top class; the others follow as `p_k = exp(logprob1 + logit_k - logit_1)`.
@@ -35,7 +35,7 @@ def pack_lens(logits: Float[Tensor, "layer token class"], k: int = TOP_K) -> byt
     step = (high - low) / 65535 or 1.0
     code = ((top.values.double() - low) / step).round()
     scale = np.array([low, step], "<f4").tobytes()
-    return b"".join((_uint16(top.indices), _uint16(code), _float16(log_probability), scale))
+    return b"".join((_uint16(top.indices), _uint16(code), _float32(log_probability), scale))
 
 
 def pack_class(logits: Float[np.ndarray, "layer token class"], index: int) -> bytes:
@@ -66,8 +66,3 @@ def _uint16(tensor: Tensor) -> bytes:
 
 def _float32(tensor: Tensor) -> bytes:
     return tensor.numpy().astype("<f4").tobytes()
-
-
-def _float16(tensor: Tensor) -> bytes:
-    limit = 65504.0  # fp16's largest finite number
-    return tensor.float().clamp(-limit, limit).numpy().astype("<f2").tobytes()

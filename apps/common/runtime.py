@@ -27,6 +27,7 @@ MAX_PIXELS = 16_000_000  # as in prisma_engine.images, for the places where Grad
 MODEL_QUEUE = "model"  # concurrency_id of every event that runs a model
 QUEUE_SIZE = 32
 MAX_UPLOAD = "5mb"
+MAX_SENTENCE = 300  # characters of a refusal that a visitor reads
 DELETE_CACHE = (3600, 3600)  # uploads and saved files: looked for each hour, removed when an hour old
 
 log = logging.getLogger(__name__)
@@ -129,14 +130,10 @@ class Models:
 
 def explain(offer: Offer, error: Exception) -> str:
     """One sentence for a visitor about a model that did not load; the cause is in the log."""
-    if isinstance(error, (ValueError, KeyError)) and not isinstance(error, OSError) and (text := _sentence(error)):
-        return text
-    return f"{offer.id} could not be loaded: the Hub does not answer or has no such model; the page keeps the last one"
-
-
-def _sentence(error: Exception) -> str | None:
-    text = str(error.args[0]) if error.args else ""
-    return text if text and "\n" not in text and len(text) <= 300 else None
+    text = " ".join(str(error.args[0] if error.args else error).split())
+    if isinstance(error, (ValueError, KeyError)) and text:
+        return text if len(text) <= MAX_SENTENCE else f"{text[:MAX_SENTENCE].rstrip()}…"
+    return f"{offer.id} could not be loaded; the page keeps the last model"
 
 
 MODELS = Models()

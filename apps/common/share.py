@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlencode
 
-from apps.common.view import COLORS, OVERLAYS, Extent, View, first_view
+from apps.common.view import COLORS, MEASURES, OVERLAYS, Extent, View, first_view
 
 SourceKind = Literal["example", "scene", "upload"]
 HASH = re.compile(r"[0-9a-f]{16}")
@@ -33,7 +33,7 @@ class Link:
     view: tuple[tuple[str, str], ...] = ()  # the raw view fields, checked once the result is known
 
 
-VIEW_FIELDS = ("layer", "token", "color", "opacity", "least", "search", "names", "overlay")
+VIEW_FIELDS = ("layer", "token", "color", "opacity", "least", "search", "names", "overlay", "measure")
 
 
 def read_link(params: Mapping[str, str]) -> tuple[Link, list[str]]:
@@ -91,6 +91,8 @@ def view_to_fields(view: View, extent: Extent) -> tuple[tuple[str, str], ...]:
         fields.append(("names", "1"))
     if view.overlay != first.overlay:
         fields.append(("overlay", view.overlay))
+    if view.measure != first.measure:
+        fields.append(("measure", view.measure))
     return tuple(fields)
 
 
@@ -107,6 +109,7 @@ def fields_to_view(fields: tuple[tuple[str, str], ...], extent: Extent) -> tuple
         "search": lambda text: _within(text, extent.n_classes),
         "names": lambda text: bool(("0", "1").index(text)),
         "overlay": lambda text: overlays[overlays.index(text)],
+        "measure": lambda text: MEASURES[MEASURES.index(text)],
     }
     for name, read in readers.items():
         if name not in given:
@@ -119,12 +122,12 @@ def fields_to_view(fields: tuple[tuple[str, str], ...], extent: Extent) -> tuple
 
 
 def _within(text: str, n: int) -> int:
-    if not re.fullmatch(r"\d{1,6}", text) or int(text) >= n:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= n:
         raise ValueError(text)
     return int(text)
 
 
 def _fraction(text: str) -> float:
-    if not re.fullmatch(r"[01](\.\d{1,3})?", text) or float(text) > 1:
+    if not re.fullmatch(r"[01](\.[0-9]{1,3})?", text) or float(text) > 1:
         raise ValueError(text)
     return float(text)

@@ -8,6 +8,7 @@ from typing import Any
 
 COLORS = ("class", "logit", "probability")
 OVERLAYS = ("emoji", "search", "mask")
+MEASURES = ("probability", "logit", "rank")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class View:
     search: int | None = None  # class index
     names: bool = False
     overlay: str = "emoji"
+    measure: str = "probability"  # what the map of the searched class shows
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON that the widget reads."""
@@ -73,6 +75,7 @@ def read_view(data: object, extent: Extent) -> View:
         search=_optional(data, "search", extent.n_classes),
         names=data.get("names") is True,
         overlay=_choice(data, "overlay", OVERLAYS),
+        measure=_choice(data, "measure", MEASURES),
     )
 
 

@@ -33,7 +33,7 @@ MEAN_NOTE = "The model's head reads the mean of the patches; here it reads each 
 class Picture:
     """What a visitor chose to look at."""
 
-    image: Image.Image
+    image: Image.Image | None  # None once the model has seen it: a result does not keep it
     kind: SourceKind
     source: str  # example name, scene text, or hash of the upload: what a link carries
     title: str
@@ -102,6 +102,7 @@ def analyse(
     """
     if model.preprocess is None or model.config.n_frames > 1:
         raise ValueError(f"{model.name} does not take a single picture, so the lens has nothing to show")
+    assert picture.image is not None, "a picture that is to be analysed holds its image"
     seen = model.preprocess.pixels(picture.image)
     x = model.preprocess.normalize(seen)[None]
     lens = pe.logit_lens(model, x)
@@ -109,6 +110,9 @@ def analyse(
     vocabulary = _vocabulary(model, logits.shape[-1])
     mask = _mask(picture, vocabulary, seen.size)
     patches = logits[:, model.n_prefix :]
+    scores = None
+    if mask is not None and picture.objects:
+        scores = layer_scores(patches, lens.labels, model.grid, mask, picture.objects, model.name)
     return LensResult(
         model_id=model_id or model.name,
         revision=model.revision,
@@ -122,9 +126,7 @@ def analyse(
         vocabulary=vocabulary,
         top5=top_answers(lens.answer[0].float(), vocabulary),
         head_note=MEAN_NOTE if model.config.pool == "mean" else HEAD_NOTES.get(model.config.head),
-        scores=None
-        if mask is None
-        else layer_scores(patches, lens.labels, model.grid, mask, picture.objects, model.name),
+        scores=scores,
         mask=mask,
     )
 
@@ -132,9 +134,7 @@ def analyse(
 def _vocabulary(model: HookedViT, n_classes: int) -> Vocabulary:
     if model.vocabulary is not None and len(model.vocabulary.names) == n_classes:
         return model.vocabulary
-    if n_classes == 1000:
-        return labels.imagenet1k()
-    return labels.vocabulary([f"class {index}" for index in range(n_classes)])
+    return labels.vocabulary_of(n_classes)
 
 
 def _mask(picture: Picture, vocabulary: Vocabulary, size: tuple[int, int]) -> np.ndarray | None:

@@ -38,6 +38,7 @@ SAVERS = (
     ("animation", drawing.layers_gif, "gif"),
     ("numbers", export.numbers_json, "json"),
 )
+N_SHOWN = 10  # components that every new result is shown in; see `Page.rendered`
 DESK = Desk()
 
 
@@ -50,7 +51,8 @@ def spoken(handler: Callable[..., Any]) -> Callable[..., Any]:
             return handler(*args, **kwargs)
         except ValueError as error:
             # The sentence may quote what a visitor typed, and a toast renders markup.
-            raise gr.Error(html.escape(str(error)), title="That did not work", print_exception=False) from error
+            sentence = html.escape(str(error), quote=False)
+            raise gr.Error(sentence, title="That did not work", print_exception=False) from error
 
     return wrapper
 
@@ -106,6 +108,8 @@ class Page:
         return (*self._shown(pictures.composed(scene), model, classes, view), None, scenes.composer_value(scene))
 
     def model(self, model: str, classes: str, session: Session | None, view: View | None) -> tuple[Any, ...]:
+        if session is not None and (session.model_id, session.classes) == (model, classes if session.classes else ""):
+            return (gr.skip(),) * N_SHOWN  # a choice from the list arrives twice: as it is made, and as the box is left
         picture = self.desk.picture(session) if session else pictures.example(pictures.example_names()[0])
         upload = session.upload if session else None
         same = session is not None and session.model_id == model
@@ -131,7 +135,7 @@ class Page:
             raise ValueError("send a picture")
         return handlers.endpoint(self.desk, image, model, layer)
 
-    def saver(self, write: Callable[..., bytes], suffix: str) -> Callable[..., str]:
+    def saver(self, name: str, write: Callable[..., bytes], suffix: str) -> Callable[..., str]:
         """A handler that writes one kind of file into Gradio's temporary folder, from where it is removed later."""
 
         def save(session: Session | None, view: View | None) -> str:
@@ -139,7 +143,7 @@ class Page:
                 raise ValueError("there is no result to save yet")
             result = self.desk.result(session)
             folder = Path(tempfile.mkdtemp(prefix="prisma-", dir=_temporary_folder()))
-            path = folder / f"dogit-lens-{result.labels[view.layer]}.{suffix}"
+            path = folder / f"dogit-lens-{name}-{result.labels[view.layer]}.{suffix}"
             path.write_bytes(write(result, carry(view, result.extent)))
             return str(path)
 
@@ -173,6 +177,7 @@ def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
             ended(None, None, None, js=DONE, **QUIET)
         return event
 
+    demo.load(None, None, None, js="() => { document.title = 'Dogit Lens'; }", **QUIET)
     demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
     runs(at.picker.pick, work.example, [*asked, view], [*shown, at.photo, at.composer])
     uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting], [*shown, waiting])
@@ -180,7 +185,7 @@ def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
     scene_outputs = [*shown, at.photo, at.composer]
     runs(at.composer.compose, work.compose, [*asked, view], scene_outputs, trigger_mode="always_last")
     for change in (at.model.input, at.classes.submit):
-        changing = runs(change, work.model, [*asked, session, view], shown)
+        changing = runs(change, work.model, [*asked, session, view], shown, trigger_mode="once")
         changing.failure(_model_of, session, asked, **QUIET)
     viewed = [view, at.address, at.link, at.code]
     at.lens.view_change(spoken(work.view_change), [session, view], viewed, trigger_mode="always_last", **QUIET)
@@ -197,7 +202,7 @@ def _model_of(session: Session | None) -> tuple[str, str]:
 
 def _take_away(work: Page, at: Layout, session: gr.State, view: gr.State) -> None:
     for name, write, suffix in SAVERS:
-        saved = at.buttons[f"save-{name}"].click(work.saver(write, suffix), [session, view], at.file, **QUIET)
+        saved = at.buttons[f"save-{name}"].click(work.saver(name, write, suffix), [session, view], at.file, **QUIET)
         saved.success(None, at.file, None, js=DOWNLOAD, **QUIET)
     for kind, text, is_link in (("link", at.link, "true"), ("code", at.code, "false")):
         at.buttons[f"copy-{kind}"].click(None, text, None, js=f"(text) => ({COPY})(text, {is_link})", **QUIET)

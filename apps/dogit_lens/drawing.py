@@ -21,7 +21,7 @@ def frame(result: LensResult, layer: int, view: View) -> Frame:
     """One layer as the view shows it: the top class of every sure patch, or the searched class as a map."""
     if _is_map(view):
         blank = ("",) * (result.grid[0] * result.grid[1])
-        return Frame(result.labels[layer], blank, viridis(_values(result, view)[layer], 0, 1))
+        return Frame(result.labels[layer], blank, viridis(_values(result, view)[layer], *_range(result, view)))
     logits = result.logits[layer, result.n_prefix :]
     top, words = logits.argmax(-1), result.vocabulary
     sure = np.exp(logits.max(-1) - logsumexp(logits)) >= view.least
@@ -92,29 +92,41 @@ def _is_map(view: View) -> bool:
 
 
 def _values(result: LensResult, view: View) -> PatchValues:
-    """What a scale colours: the searched class's probability, or the top class's logit or probability."""
+    """What a scale colours: probability, logit or shade of the rank of the searched class or of the top class.
+
+    Shades of ranks fall with the logarithm, from 1 for the first class to 0 for the last, as on screen.
+    """
     logits = result.logits[:, result.n_prefix :]
     chosen = logits[..., view.search] if _is_map(view) else logits.max(-1)
-    return chosen if view.color == "logit" and not _is_map(view) else np.exp(chosen - logsumexp(logits))
+    if _measure(view) == "rank":
+        rank = (logits > chosen[..., None]).sum(-1)
+        return 1 - np.log(rank + 1) / np.log(logits.shape[-1])
+    return chosen if _measure(view) == "logit" else np.exp(chosen - logsumexp(logits))
+
+
+def _measure(view: View) -> str:
+    return view.measure if _is_map(view) else view.color
 
 
 def _range(result: LensResult, view: View) -> tuple[float, float]:
-    """As on screen: probabilities from 0 to 1, logits between their 1st and 99th percentile over all layers."""
-    if view.color != "logit" or _is_map(view):
+    """As on screen: probabilities and ranks from 0 to 1, logits from their 1st to 99th percentile over all layers."""
+    if _measure(view) != "logit":
         return 0.0, 1.0
     low, high = np.percentile(_values(result, view), (1, 99))
     return float(low), float(high)
 
 
 def _scale(result: LensResult, view: View) -> Scale | None:
-    if _is_map(view) and view.search is not None:
-        return Scale(f"probability of {result.vocabulary.names[view.search]}", "0 %", "100 %")
-    if view.color == "class":
+    measure = _measure(view)
+    if measure == "class":
         return None
-    low, high = _range(result, view)
-    if view.color == "logit":
-        return Scale("logit of the top class", f"{low:.1f}", f"{high:.1f}")
-    return Scale("probability of the top class", "0 %", "100 %")
+    searched = _is_map(view) and view.search is not None
+    what = f"{measure} of {result.vocabulary.names[view.search] if searched else 'the top class'}"  # type: ignore[index]
+    if measure == "logit":
+        return Scale(what, *(f"{end:.1f}" for end in _range(result, view)))
+    if measure == "rank":
+        return Scale(what, f"{result.logits.shape[-1]} (last)", "1 (first)")
+    return Scale(what, "0 %", "100 %")
 
 
 def _scores(result: LensResult) -> bytes:

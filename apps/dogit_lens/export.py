@@ -43,6 +43,7 @@ _OPEN: dict[SourceKind, str] = {
     "upload": 'from prisma_engine.images import open_image\n\nimage = open_image("your-picture.jpg", max_side=2048)',
 }
 _CODE = """\
+# Run it where prisma_engine can be imported, such as the repository's own folder.
 import prisma_engine as pe
 {opening}
 

@@ -66,11 +66,13 @@ class Desk:
         while len(self._examples) > 128:
             self._examples.pop(next(iter(self._examples)), None)
 
-    def put(self, result: LensResult) -> str:
-        """Keep all that the browser may ask about `result`, and return its key."""
+    def put(self, result: LensResult, key: str | None = None) -> str:
+        """Keep all that the browser may ask about `result`, and return its key (a new one, if None)."""
         mask = None if result.mask is None else np.ascontiguousarray(result.mask, dtype=np.uint8).tobytes()
         packed = payload.pack_lens(torch.from_numpy(result.logits))
-        return self.shelf.put(Result(packed, payload.pack_png(result.pixels), result.logits, mask, about=result))
+        # Without the picture as it came, which can be thirty times as large as what the model saw of it.
+        about = replace(result, picture=replace(result.picture, image=None))
+        return self.shelf.put(Result(packed, payload.pack_png(result.pixels), result.logits, mask, about=about), key)
 
     def result(self, session: Session) -> LensResult:
         """The visitor's result, computed again where it has left the shelf.
@@ -81,7 +83,9 @@ class Desk:
         kept = self.shelf.get(session.key)
         if kept is not None:
             return kept.about
-        return self.run(self.picture(session), session.model_id, session.classes)
+        result = self.run(self.picture(session), session.model_id, session.classes)
+        self.put(result, session.key)
+        return result
 
     def picture(self, session: Session) -> Picture:
         """The visitor's picture again.
@@ -93,10 +97,7 @@ class Desk:
             return pictures.example(session.source)
         if session.kind == "scene":
             return pictures.scene_in_link(session.source)
-        try:
-            return pictures.uploaded(session.upload or "")
-        except OSError as error:
-            raise ValueError("your picture is no longer kept here; choose it once more") from error
+        return pictures.uploaded(session.upload or "")
 
 
 def lens_value(result: LensResult, key: str, view: View) -> dict[str, Any]:
@@ -197,6 +198,8 @@ def _plain(answer: Any) -> dict[str, Any]:
 
 
 def _layer_index(layer: str, labels: tuple[str, ...]) -> int:
+    if not isinstance(layer, str):
+        raise ValueError("name a layer as a text, such as final or 3_mid")
     if layer in labels:
         return labels.index(layer)
     if layer.isascii() and layer.isdigit() and int(layer) < len(labels):

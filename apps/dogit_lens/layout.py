@@ -15,8 +15,9 @@ from apps.dogit_lens.answer import answer_list
 from apps.dogit_lens.picker import example_picker
 
 ABOUT = """# Dogit Lens
-A vision transformer cuts a picture into patches and refines each of them layer by layer. Here every patch, at every
-layer, is read by the model's own final head, and shown as the emoji of what the head says.
+A vision transformer cuts a picture into small squares (patches) and refines each of them layer by layer. Here every
+patch, at every layer, is put to the part of the model that gives its final answer (its head), and shown as the emoji
+of what that says.
 """
 CAVEAT = """An emoji on a patch is what the final head would say if it read that patch at that point;
 it does not prove that the model uses it."""

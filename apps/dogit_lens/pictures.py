@@ -11,8 +11,9 @@ from PIL import Image
 
 from apps.common.scene_text import Scene, scene_from_text, scene_to_text
 from apps.common.share import SourceKind
+from apps.common.upload import GONE
 from apps.dogit_lens.analysis import Picture
-from prisma_engine.images import open_image
+from prisma_engine.images import MAX_BYTES, open_image
 from prisma_engine.toy import compose
 from prisma_engine.toy.emoji_classes import NAMES
 from prisma_engine.toy.layers import FRAME
@@ -58,10 +59,13 @@ def uploaded(path: str) -> Picture:
     """A visitor's picture, opened under guard.
 
     Raises:
-        ImageRefused: a ValueError with one sentence, for anything that is not a usable picture.
-        OSError: if the file is gone.
+        ValueError: one sentence, for anything that is not a usable picture, and for a file that is gone.
     """
-    data = Path(path).read_bytes()
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(GONE) from error
     digest = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
     return Picture(open_image(data, max_side=MAX_SIDE), "upload", digest, "Your picture")
 

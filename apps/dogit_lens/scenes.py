@@ -33,7 +33,9 @@ def _thumbnail_url(name: str) -> str:
 
 def thumbnail(name: str) -> bytes:
     """An example as a PNG of 192 pixels."""
-    picture = example(name).image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.NEAREST)
+    image = example(name).image
+    assert image is not None, "a shipped example is never without its image"
+    picture = image.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.NEAREST)
     return payload.pack_png(np.asarray(picture))
 
 

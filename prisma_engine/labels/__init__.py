@@ -9,6 +9,6 @@ build       rebuilds `data/` (with wordnet, subset and palette); not needed at r
 
 from prisma_engine.labels import font
 from prisma_engine.labels.color import emoji_color
-from prisma_engine.labels.vocabulary import Vocabulary, imagenet1k, vocabulary
+from prisma_engine.labels.vocabulary import Vocabulary, imagenet1k, vocabulary, vocabulary_of
 
-__all__ = ["Vocabulary", "emoji_color", "font", "imagenet1k", "vocabulary"]
+__all__ = ["Vocabulary", "emoji_color", "font", "imagenet1k", "vocabulary", "vocabulary_of"]

@@ -153,3 +153,8 @@ def vocabulary(names: Sequence[str], id: str | None = None, emoji: Sequence[str]
         raise ValueError(f"{len(names)} class names need as many emoji, none empty; got {len(pictures)}")
     key = hashlib.sha256(json.dumps([names, pictures]).encode()).hexdigest()[:16]
     return Vocabulary(id or key, names, pictures, tuple(map(emoji_color, pictures)))
+
+
+def vocabulary_of(n_classes: int) -> Vocabulary:
+    """What to call the classes of a model that came without names: ImageNet's, if there are 1,000, else numbers."""
+    return imagenet1k() if n_classes == 1000 else vocabulary([f"class {index}" for index in range(n_classes)])

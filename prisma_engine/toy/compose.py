@@ -78,8 +78,8 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     Example(
         "cheetah-behind-deer",
-        "A cheetah behind a deer",
-        (Placement("leopard", 36, 50, 62), Placement("deer", 66, 56, 56, 0, True)),
+        "A leopard behind a deer",
+        (Placement("leopard", 38, 48, 64), Placement("deer", 62, 57, 58, 0, True)),
         4,
     ),
     Example(

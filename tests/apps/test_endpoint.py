@@ -90,9 +90,18 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../../etc/passwd", "http://127.0.0.1:1/x.png"])
 def test_files_of_the_server_cannot_be_named(address: str, path: str):
-    image = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for meta in ({"meta": {"_type": "gradio.FileData"}}, {}):  # without it, Gradio does not look where the file lies
+        image = {"path": path, **meta}
+        status, said = post(f"{address}/gradio_api/run/lens", {"data": [image, "emoji-vit", "final"]})
+        assert status != 200 and "root:" not in said and "is not a PNG" not in said
+
+
+def test_a_picture_outside_the_upload_folder_is_not_looked_at(address: str, tmp_path: Path):
+    path = tmp_path / "secret.png"
+    pictures.example("cat-in-toilet").image.save(path)  # type: ignore[union-attr]
+    image = {"path": str(path)}
     status, said = post(f"{address}/gradio_api/run/lens", {"data": [image, "emoji-vit", "final"]})
-    assert status != 200 and "root:" not in said
+    assert status != 200 and "patches" not in said
 
 
 def test_uploads_beyond_the_limit_are_refused(address: str, tmp_path: Path):

@@ -80,6 +80,8 @@ def test_a_result_that_has_left_the_shelf_is_computed_again(desk: Desk, tmp_path
     kept = desk.result(session).logits
     desk.shelf._entries.pop(session.key)
     np.testing.assert_array_equal(desk.result(session).logits, kept)
+    assert desk.shelf.get(session.key) is not None  # and kept again, under the key that the page holds
+    desk.shelf._entries.pop(session.key)
     Path(path).unlink()
     with pytest.raises(ValueError, match="choose it once more"):
         desk.result(session)

@@ -33,7 +33,7 @@ def urls(result: LensResult) -> dict[str, str]:
 
 
 def test_every_address_answers_with_its_bytes(client: TestClient, urls: dict[str, str], result: LensResult):
-    sizes = {"lens": 11 * 145 * 22 + 8, "mask": 96 * 96}
+    sizes = {"lens": 11 * 145 * 24 + 8, "mask": 96 * 96}
     for name, size in sizes.items():
         reply = client.get(urls[name])
         assert reply.status_code == 200 and len(reply.content) == size

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from apps.common.scene_text import read_scene, scene_from_text, scene_to_text, scene_to_value
 from apps.common.share import Link, fields_to_view, link_query, read_link, view_to_fields
-from apps.common.view import COLORS, OVERLAYS, Extent, View, carry, first_view, read_view
+from apps.common.view import COLORS, MEASURES, OVERLAYS, Extent, View, carry, first_view, read_view
 
 EXTENT = Extent(("0_pre", "0_mid", "1_pre", "final"), n_tokens=17, n_classes=64, has_mask=True)
 
@@ -22,6 +22,7 @@ views = st.builds(
     least=st.integers(0, 1000).map(lambda n: n / 1000),
     search=st.none() | st.integers(0, 63),
     names=st.booleans(),
+    measure=st.sampled_from(MEASURES),
     overlay=st.sampled_from(OVERLAYS),
 )
 

@@ -97,7 +97,7 @@ def test_what_cannot_be_had_is_one_sentence(tmp_path: Path):
     for sentence, result in refusals.items():
         assert sentence in result["refused"] and "\n" not in result["refused"]
     with hub(root, claimed={"model.safetensors": 9_000_000_000}) as endpoint:
-        assert "9.0 GB of weights" in load("ns/vit", home, endpoint)["refused"]
+        assert "9.0 GB to download" in load("ns/vit", home, endpoint)["refused"]
 
 
 def test_weights_that_are_no_safetensors_are_one_sentence(tmp_path: Path):

@@ -71,11 +71,11 @@ test('searching shows the class map; clearing goes back to emoji', () => {
 });
 
 test('a view is restored, and nothing out of range gets in', () => {
-  const view = { layer: 2, token: 5, color: 'logit', opacity: 0.4, least: 0.25, search: 7, names: true, overlay: 'search' };
+  const view = { layer: 2, token: 5, color: 'logit', opacity: 0.4, least: 0.25, search: 7, names: true, overlay: 'search', measure: 'rank' };
   assert.deepEqual(viewOf(after({ type: 'restore', view })), view);
-  const wild = { layer: 99, token: 400, color: 'red', opacity: 9, least: -2, search: -1, names: 'yes', overlay: 'search' };
+  const wild = { layer: 99, token: 400, color: 'red', opacity: 9, least: -2, search: -1, names: 'yes', overlay: 'search', measure: 'guess' };
   assert.deepEqual(viewOf(after({ type: 'restore', view: wild })),
-    { layer: 4, token: null, color: 'class', opacity: 1, least: 0, search: null, names: false, overlay: 'emoji' });
+    { layer: 4, token: null, color: 'class', opacity: 1, least: 0, search: null, names: false, overlay: 'emoji', measure: 'probability' });
 });
 
 test('fields that a view leaves out stay as they are', () => {

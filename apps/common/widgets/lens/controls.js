@@ -75,6 +75,7 @@ export function createControls({ parts, getScene, getState, dispatch }) {
     parts.color.disabled = state.overlay !== 'emoji' || state.pixels;
     parts.color.hidden = state.overlay === 'search';
     parts.measure.hidden = state.overlay !== 'search';
+    for (const name of ['opacity', 'least', 'names']) parts[name].disabled = state.pixels;
     parts.opacity.value = String(Math.round(state.opacity * 100));
     parts.opacity.style.setProperty('--pl-done', `${100 * state.opacity}%`);
     parts.least.parentElement.hidden = state.overlay !== 'emoji';

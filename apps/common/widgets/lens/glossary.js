@@ -8,6 +8,11 @@ export const GLOSSARY = {
       + 'model had to answer from this patch now, which class would it name? The model was trained to answer only at the end, '
       + 'so early answers are a reading, not a belief.',
   },
+  cls: {
+    title: 'CLS, the whole picture',
+    text: 'An extra token that stands for no patch. It gathers what the patches found, and the model’s own answer is read from it '
+      + 'after the last block. Other models have further such tokens (distillation, registers) or none.',
+  },
   layer: {
     title: 'Layer labels',
     text: '“0_pre” is the patch before the first block. “3_mid” is after the attention of block 3, “4_pre” is after the whole of '

@@ -39,7 +39,7 @@ export function createLegend({ parts, getScene, dispatch }) {
     setText(entry.name, className(vocabulary, item.index));
     setText(entry.count, String(item.count));
     entry.button.setAttribute('aria-pressed', String(state.pinned === item.index));
-    entry.button.setAttribute('aria-label', `${className(vocabulary, item.index)}, ${item.count} patches; show only these`);
+    entry.button.setAttribute('aria-label', `${className(vocabulary, item.index)}, ${item.count} ${item.count === 1 ? 'patch' : 'patches'}; show only these`);
   }
   function renderBar({ scale }) {
     parts.scale.hidden = !scale;
@@ -61,7 +61,7 @@ export function createLegend({ parts, getScene, dispatch }) {
     const all = scene.lens.rows * scene.lens.cols;
     const shown = counts.reduce((sum, item) => sum + item.count, 0);
     const patches = shown < all ? `${shown} of ${all}` : all;
-    setText(parts.legendTotal, `${counts.length} ${counts.length === 1 ? 'class' : 'classes'} on ${patches} patches`);
+    setText(parts.legendTotal, `${counts.length} ${counts.length === 1 ? 'class' : 'classes'} on ${patches} ${all === 1 ? 'patch' : 'patches'}`);
   }
   return { render };
 }

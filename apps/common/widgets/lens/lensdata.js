@@ -1,7 +1,5 @@
 // The bytes of one result as typed arrays, and the few sums that turn them into what is shown.
 
-import { decodeHalf } from '../shared/float16.js';
-
 function shapeOf(meta) {
   const [rows, cols] = meta.grid;
   return { rows, cols, nPrefix: meta.n_prefix, nTokens: meta.n_prefix + rows * cols, nLayers: meta.labels.length, k: meta.k };
@@ -13,7 +11,7 @@ function expectBytes(buffer, expected, what) {
 }
 
 /**
- * Read the lens blob: uint16 class[L][T][K], uint16 code[L][T][K], float16 logprob1[L][T], float32 low and step,
+ * Read the lens blob: uint16 class[L][T][K], uint16 code[L][T][K], float32 logprob1[L][T], float32 low and step,
  * little-endian.
  *
  * A logit is low + step · code; logprob1 in nats (log-probability of the first class).
@@ -21,16 +19,15 @@ function expectBytes(buffer, expected, what) {
 export function decodeLens(buffer, meta) {
   const shape = shapeOf(meta);
   const cells = shape.nLayers * shape.nTokens;
-  expectBytes(buffer, cells * (4 * shape.k + 2) + 8, 'The lens data');
-  const scale = new DataView(buffer, cells * (4 * shape.k + 2));
-  const [low, step] = [scale.getFloat32(0, true), scale.getFloat32(4, true)];
+  expectBytes(buffer, cells * (4 * shape.k + 4) + 8, 'The lens data');
+  const [low, step] = new Float32Array(buffer, cells * (4 * shape.k + 4), 2);
   return {
     ...shape,
     meta,
     labels: meta.labels,
     classes: new Uint16Array(buffer, 0, cells * shape.k),
     logits: Float32Array.from(new Uint16Array(buffer, cells * shape.k * 2, cells * shape.k), (code) => low + step * code),
-    logprob1: decodeHalf(new Uint16Array(buffer, cells * shape.k * 4, cells)),
+    logprob1: new Float32Array(buffer, cells * shape.k * 4, cells),
   };
 }
 
@@ -137,7 +134,7 @@ export function tokenName(lens, token) {
 /** A layer's label in plain words: "3_mid" is "after the attention of block 3". */
 export function layerWords(label, labels = []) {
   const match = /^(\d+)_(pre|mid|post)$/.exec(label);
-  if (!match) return label === 'final' ? 'after the last block: what the model answers from' : label;
+  if (!match) return label === 'final' ? 'after the last block' : label;
   const [, block, where] = match;
   if (where === 'pre' && label === labels[0]) return 'before the first block: the patch alone';
   return { pre: `before block ${block}`, mid: `after the attention of block ${block}`, post: `after block ${block}` }[where];

@@ -43,6 +43,7 @@ function restore(state, view, shape) {
   if ('search' in view) next.search = inRange(view.search, shape.nClasses);
   if (typeof view.names === 'boolean') next.names = view.names;
   if (VIEW_OVERLAYS.includes(view.overlay)) next.overlay = view.overlay;
+  if (MEASURES.includes(view.measure)) next.measure = view.measure;
   return fitted(next, shape);
 }
 
@@ -117,6 +118,6 @@ export function reduce(state, action, shape) {
 
 /** The part of the state that a link restores. */
 export function viewOf(state) {
-  const { layer, locked, color, opacity, least, search, names, overlay } = state;
-  return { layer, token: locked, color, opacity, least, search, names, overlay };
+  const { layer, locked, color, opacity, least, search, names, overlay, measure } = state;
+  return { layer, token: locked, color, opacity, least, search, names, overlay, measure };
 }
