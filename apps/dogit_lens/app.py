@@ -29,7 +29,7 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
 _COMMON = Path(__file__).parents[1] / "common"
-COPY, DOWNLOAD = ((_COMMON / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js"))
+COPY, DOWNLOAD, ONCE = ((_COMMON / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js", "once.js"))
 
 
 SAVERS = (
@@ -107,9 +107,9 @@ class Page:
         scene = read_scene(event._data, len(pictures.NAMES), pictures.FRAME)
         return (*self._shown(pictures.composed(scene), model, classes, view), None, scenes.composer_value(scene))
 
-    def model(self, model: str, classes: str, session: Session | None, view: View | None) -> tuple[Any, ...]:
-        if session is not None and (session.model_id, session.classes) == (model, classes if session.classes else ""):
-            return (gr.skip(),) * N_SHOWN  # a choice from the list arrives twice: as it is made, and as the box is left
+    def model(self, model: str | None, classes: str, session: Session | None, view: View | None) -> tuple[Any, ...]:
+        if model is None:
+            return (gr.skip(),) * N_SHOWN
         picture = self.desk.picture(session) if session else pictures.example(pictures.example_names()[0])
         upload = session.upload if session else None
         same = session is not None and session.model_id == model
@@ -185,7 +185,7 @@ def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
     scene_outputs = [*shown, at.photo, at.composer]
     runs(at.composer.compose, work.compose, [*asked, view], scene_outputs, trigger_mode="always_last")
     for change in (at.model.input, at.classes.submit):
-        changing = runs(change, work.model, [*asked, session, view], shown, trigger_mode="once")
+        changing = runs(change, work.model, [*asked, session, view], shown, js=ONCE)
         changing.failure(_model_of, session, asked, **QUIET)
     viewed = [view, at.address, at.link, at.code]
     at.lens.view_change(spoken(work.view_change), [session, view], viewed, trigger_mode="always_last", **QUIET)

@@ -290,6 +290,7 @@ def test_a_model_out_of_reach_is_one_sentence_and_the_page_stays_usable(visit: V
     page.locator("#examples .picker button").nth(1).click()
     expect(page.locator("#examples .picker button").nth(1)).to_have_attribute("aria-pressed", "true")
     ready(page)
+    assert page.get_by_test_id("toast-body").inner_text().count("timm/") == 1  # asked once, refused once
 
 
 def test_on_a_phone_with_fingers(visit: Visit):
