@@ -123,17 +123,23 @@ class Page:
         link = handlers.link_of(session, changed, result)
         return changed, {"query": link}, link, export.python_code(result, changed)
 
-    def endpoint(self, image: str, model: str = catalog.DEFAULT, layer: str = "final") -> dict[str, Any]:
+    def endpoint(
+        self, image: str, model: str = catalog.DEFAULT, layer: str = "final", classes: str = ""
+    ) -> dict[str, Any]:
         """Top-5 classes of every patch at one layer, and the model's own answer.
 
         Args:
             image: a picture file.
             model: a model of the page's list; where the suite runs locally, any Hub id or path.
             layer: a point along the residual stream, "0_pre" … "final", or its index.
+            classes: for CLIP, the names to choose from, separated by commas; the page's own list when empty.
+
+        Returns:
+            What `handlers.endpoint` documents, field by field.
         """
         if not image:
             raise ValueError("send a picture")
-        return handlers.endpoint(self.desk, image, model, layer)
+        return handlers.endpoint(self.desk, image, model, layer, classes)
 
     def saver(self, name: str, write: Callable[..., bytes], suffix: str) -> Callable[..., str]:
         """A handler that writes one kind of file into Gradio's temporary folder, from where it is removed later."""
@@ -212,8 +218,9 @@ def _endpoint(work: Page) -> None:
     with gr.Group(visible=False):
         image, answer = photo_input(label="image"), gr.JSON(label="lens")
         model, layer = gr.Textbox(catalog.DEFAULT, label="model"), gr.Textbox("final", label="layer")
+        classes = gr.Textbox("", label="classes")
         gr.Button("lens").click(
-            spoken(work.endpoint), [image, model, layer], answer, api_name="lens", concurrency_id=MODEL_QUEUE,
+            spoken(work.endpoint), [image, model, layer, classes], answer, api_name="lens", concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
         )  # fmt: skip
 

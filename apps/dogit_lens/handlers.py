@@ -162,18 +162,25 @@ def check_revision(link: Link, result: LensResult) -> list[str]:
     return []
 
 
-def endpoint(desk: Desk, image: str, model: str, layer: str) -> dict[str, Any]:
+def endpoint(desk: Desk, image: str, model: str, layer: str, classes: str = "") -> dict[str, Any]:
     """The lens of one picture as JSON, for programs: top-5 of every token at one layer.
 
     Args:
         image: path of a picture.
         model: a model of the page's list; locally, any Hub id or path.
         layer: name of a point along the residual stream ("0_pre" … "final") or its index.
+        classes: for a zero-shot model, the names to choose from, separated by commas; the page's list when empty.
+
+    Returns:
+        `model`, `revision` (a commit, or None), `layer`, `layers` (all names), `grid` ([rows, columns]), `answer` (the
+        model's own five best), `prefix` (token name → five best), `patches` (five best of each, row by row) and
+        `scores` (None for a picture without a mask). One of the best is {`class`: index, `name`, `emoji`, `logit`,
+        `probability`: 0 to 1}.
 
     Raises:
         ValueError: one sentence.
     """
-    result = desk.run(pictures.uploaded(image), model, ", ".join(catalog.ZERO_SHOT_CLASSES))
+    result = desk.run(pictures.uploaded(image), model, classes or ", ".join(catalog.ZERO_SHOT_CLASSES))
     at = _layer_index(layer, result.labels)
     tokens = [
         [_plain(answer) for answer in top_answers(row, result.vocabulary)]

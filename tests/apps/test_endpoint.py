@@ -49,6 +49,7 @@ def test_the_endpoint_is_the_only_one_and_is_typed(client: Any):
         ("image", "filepath"),
         ("model", "str"),
         ("layer", "str"),
+        ("classes", "str"),
     ]
 
 
