@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,21 +15,10 @@ class LoadError(ValueError):
     """A model that cannot be loaded; the message is one sentence for the person who asked."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A repository's files at one commit.
+def fetch(repo_id: str, revision: str | None = None) -> Path:
+    """The folder of a repository's files at one commit, named after the commit that was resolved.
 
-    Attributes:
-        folder: where they are on this machine.
-        revision: the commit hash that was resolved.
-    """
-
-    folder: Path
-    revision: str
-
-
-def fetch(repo_id: str, revision: str | None = None) -> Snapshot:
-    """Download a model repository, or find it in the Hub's cache; with the network cut, the cache alone.
+    Download a model repository, or find it in the Hub's cache; with the network cut, the cache alone.
 
     Args:
         repo_id: "owner/name".
@@ -47,7 +35,7 @@ def fetch(repo_id: str, revision: str | None = None) -> Snapshot:
             snapshot_download(repo_id, revision=revision, allow_patterns=list(READABLE), local_files_only=True)
         )
         if any(folder.glob("*.safetensors")):
-            return Snapshot(folder, folder.name)
+            return folder
     except HFValidationError:
         raise LoadError(f"{repo_id!r} is neither an embedded model, a path nor a Hub id such as 'owner/name'") from None
     except EntryNotFoundError:
@@ -55,7 +43,7 @@ def fetch(repo_id: str, revision: str | None = None) -> Snapshot:
     return _download(repo_id, revision)
 
 
-def _download(repo_id: str, revision: str | None) -> Snapshot:
+def _download(repo_id: str, revision: str | None) -> Path:
     from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
@@ -71,7 +59,7 @@ def _download(repo_id: str, revision: str | None) -> Snapshot:
         raise LoadError(f"the Hub has no public model {repo_id!r}; check the spelling") from None
     except (HfHubHTTPError, HTTPError, OSError) as error:
         raise LoadError(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
-    return Snapshot(folder, folder.name)
+    return folder
 
 
 def _check_files(repo_id: str, files: list[tuple[str, int]]) -> None:

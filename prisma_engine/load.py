@@ -45,9 +45,9 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
     elif Path(name).exists():
         model = _from_path(Path(name), classes)
     elif "/" in str(name) and not str(name).startswith((".", "/", "~")):
-        snapshot = fetch(str(name), revision)
-        model = _from_folder(snapshot.folder, str(name), classes)
-        model.revision = snapshot.revision
+        commit = fetch(str(name), revision)
+        model = _from_folder(commit, str(name), classes)
+        model.revision = commit.name
     else:
         known = ", ".join(embedded_models()) or "none"
         raise LoadError(

@@ -38,7 +38,6 @@ SAVERS = (
     ("animation", drawing.layers_gif, "gif"),
     ("numbers", export.numbers_json, "json"),
 )
-N_SHOWN = 10  # components that every new result is shown in; see `Page.rendered`
 DESK = Desk()
 
 
@@ -96,9 +95,9 @@ class Page:
         shown = self._shown(pictures.example(name), model, classes, replace(view, token=None) if view else None)
         return (*shown, None, scenes.composer_value(scenes.scene_of(name)))
 
-    def upload(self, path: str | None, model: str, classes: str, waiting: Link | None) -> tuple[Any, ...]:
+    def upload(self, path: str | None, model: str, classes: str, waiting: Link | None) -> Any:
         if path is None:
-            return (gr.skip(),) * 11
+            return gr.skip()
         session = self.desk.show(pictures.uploaded(path), model, classes, upload=path)
         view, notes = restore.view_of_upload(waiting, session, self.desk)
         return (*self.rendered(session, view, notes), None)
@@ -107,17 +106,17 @@ class Page:
         scene = read_scene(event._data, len(pictures.NAMES), pictures.FRAME)
         return (*self._shown(pictures.composed(scene), model, classes, view), None, scenes.composer_value(scene))
 
-    def model(self, model: str | None, classes: str, session: Session | None, view: View | None) -> tuple[Any, ...]:
+    def model(self, model: str | None, classes: str, session: Session | None, view: View | None) -> Any:
         if model is None:
-            return (gr.skip(),) * N_SHOWN
+            return gr.skip()
         picture = self.desk.picture(session) if session else pictures.example(pictures.example_names()[0])
         upload = session.upload if session else None
         same = session is not None and session.model_id == model
         return self._shown(picture, model, classes, view if same else None, upload=upload)
 
-    def view_change(self, event: gr.EventData, session: Session | None, view: View | None) -> tuple[Any, ...]:
+    def view_change(self, event: gr.EventData, session: Session | None, view: View | None) -> Any:
         if session is None:
-            return (gr.skip(),) * 4
+            return gr.skip()
         result = self.desk.result(session)
         changed = read_view(_field(event, "view"), result.extent)
         link = handlers.link_of(session, changed, result)
@@ -227,18 +226,18 @@ def _endpoint(work: Page) -> None:
 
 def card_picture() -> bytes:
     """The page's picture for the landing page: four layers of the first example, drawn by the current code."""
-    return drawing.card_png(_first_result(DESK))
+    return drawing.card_png(DESK.result(_first_session()))
 
 
 def miniature() -> dict[str, Any]:
     """A lens value on the first example, for the landing page."""
-    session = DESK.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT)
+    session = _first_session()
     result = DESK.result(session)
     return handlers.lens_value(result, session.key, first_view(result.extent))
 
 
-def _first_result(desk: Desk) -> Any:
-    return desk.result(desk.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT))
+def _first_session() -> Session:
+    return DESK.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT)
 
 
 def build(desk: Desk | None = None) -> gr.Blocks:

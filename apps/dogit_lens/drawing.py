@@ -19,22 +19,25 @@ PatchValues = Float[np.ndarray, "layer patch"]
 
 def frame(result: LensResult, layer: int, view: View) -> Frame:
     """One layer as the view shows it: the top class of every sure patch, or the searched class as a map."""
-    if _is_map(view):
-        blank = ("",) * (result.grid[0] * result.grid[1])
-        return Frame(result.labels[layer], blank, viridis(_values(result, view)[layer], *_range(result, view)))
-    logits = result.logits[layer, result.n_prefix :]
-    top, words = logits.argmax(-1), result.vocabulary
-    sure = np.exp(logits.max(-1) - logsumexp(logits)) >= view.least
-    tints = tuple(words.colors[i] for i in top)
-    if view.color != "class":
-        tints = viridis(_values(result, view)[layer], *_range(result, view))
-    emoji = tuple(words.emoji[i] if shown else "" for i, shown in zip(top, sure, strict=True))
-    return Frame(result.labels[layer], emoji, tuple(t if shown else "" for t, shown in zip(tints, sure, strict=True)))
+    return _frame(result, layer, view, _shades(result, view))
 
 
 def frames(result: LensResult, view: View) -> list[Frame]:
     """Every layer as the view shows it."""
-    return [frame(result, layer, view) for layer in range(len(result.labels))]
+    shades = _shades(result, view)
+    return [_frame(result, layer, view, shades) for layer in range(len(result.labels))]
+
+
+def _frame(result: LensResult, layer: int, view: View, shades: list[tuple[str, ...]] | None) -> Frame:
+    if _is_map(view) and shades is not None:
+        blank = ("",) * (result.grid[0] * result.grid[1])
+        return Frame(result.labels[layer], blank, shades[layer])
+    logits = result.logits[layer, result.n_prefix :]
+    top, words = logits.argmax(-1), result.vocabulary
+    sure = np.exp(logits.max(-1) - logsumexp(logits)) >= view.least
+    tints = tuple(words.colors[i] for i in top) if shades is None else shades[layer]
+    emoji = tuple(words.emoji[i] if shown else "" for i, shown in zip(top, sure, strict=True))
+    return Frame(result.labels[layer], emoji, tuple(t if shown else "" for t, shown in zip(tints, sure, strict=True)))
 
 
 def tint_opacity(view: View) -> float:
@@ -106,6 +109,14 @@ def _values(result: LensResult, view: View) -> PatchValues:
 
 def _measure(view: View) -> str:
     return view.measure if _is_map(view) else view.color
+
+
+def _shades(result: LensResult, view: View) -> list[tuple[str, ...]] | None:
+    """The colour of every patch at every layer on the view's scale; None where classes give the colours."""
+    if _measure(view) == "class":
+        return None
+    values, ends = _values(result, view), _range(result, view)
+    return [viridis(at_layer, *ends) for at_layer in values]
 
 
 def _range(result: LensResult, view: View) -> tuple[float, float]:
