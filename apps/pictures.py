@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from apps.common import catalog
-from apps.common.view import first_view
-from apps.dogit_lens import drawing, pictures
-from apps.dogit_lens.handlers import Desk
+from apps.common import catalog, pictures
+from apps.dogit_lens import drawing
+from apps.dogit_lens.handlers import LensDesk
+from apps.dogit_lens.view import first_view
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 
 
 def main() -> None:
     """Write one PNG per app to docs/images/."""
-    result = Desk().run(pictures.example(pictures.example_names()[0]), catalog.DEFAULT)
+    result = LensDesk().run(pictures.first(), catalog.DEFAULT)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path = FOLDER / "dogit-lens.png"
     path.write_bytes(drawing.picture_png(result, first_view(result.extent)))

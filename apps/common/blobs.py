@@ -11,29 +11,33 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 KEY_BYTES = 16
 
 
 @dataclass(frozen=True)
 class Result:
-    """All that the browser may ask about one run of the lens."""
+    """All that the browser may ask about one run of a model, file by file, and what the page knows of it."""
 
-    lens: bytes  # the packed top-k blob, see payload.py
-    image: bytes  # PNG of exactly the pixels that the model saw
-    logits: np.ndarray  # float32 [layer token class]
-    mask: bytes | None = None  # uint8 [height width]: 0 = nothing, i + 1 = object i
+    files: Mapping[str, bytes]  # name → bytes, packed once
+    make: Callable[[str], bytes] | None = None  # any other file, made when asked for; ValueError: there is none
+    n_bytes: int = 0  # weight of the entry: its files and whatever `make` and `about` hold on to
     about: Any = None  # whatever the page needs to save or describe this result later
 
-    @property
-    def n_bytes(self) -> int:
-        """Weight of the entry in bytes."""
-        return len(self.lens) + len(self.image) + self.logits.nbytes + len(self.mask or b"")
+    def file(self, name: str) -> bytes:
+        """The bytes of the file `name`.
+
+        Raises:
+            ValueError: if this result has no such file.
+        """
+        if name in self.files:
+            return self.files[name]
+        if self.make is None:
+            raise ValueError(f"this result has no file {name[:80]!r}")
+        return self.make(name)
 
 
 @dataclass

@@ -89,6 +89,11 @@ def title_of(model_id: str) -> str:
     return Path(model_id).stem if model_id.startswith(("/", ".", "~")) else model_id
 
 
+def default_classes() -> str:
+    """The class list that a zero-shot model starts with, as a visitor would type it."""
+    return ", ".join(ZERO_SHOT_CLASSES)
+
+
 def parse_classes(text: str) -> tuple[str, ...]:
     """The class names in a text separated by commas or lines, without repeats.
 

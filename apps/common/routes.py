@@ -18,8 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from apps.common import payload
-from apps.common.blobs import SHELF, Result
+from apps.common.blobs import SHELF
 from prisma_engine.labels import Vocabulary, font
 
 PREFIX = os.environ.get("GRADIO_ROOT_PATH", "").rstrip("/") + "/gradio_api/prisma"
@@ -89,40 +88,20 @@ def font_url() -> str:
 
 
 def _gone() -> Response:
-    sentence = "this result is no longer kept; run the lens again"
+    sentence = "this result is no longer kept; run the picture again"
     return JSONResponse({"error": sentence}, status_code=404, headers=_HEADERS | {"Cache-Control": "no-store"})
 
 
-def _result(request: Request) -> Result | None:
-    return SHELF.get(request.path_params["key"])
-
-
-async def _lens(request: Request) -> Response:
-    result = _result(request)
-    return Response(result.lens, media_type=_BYTES, headers=_PRIVATE) if result else _gone()
-
-
-async def _image(request: Request) -> Response:
-    result = _result(request)
-    return Response(result.image, media_type="image/png", headers=_PRIVATE) if result else _gone()
-
-
-async def _mask(request: Request) -> Response:
-    result = _result(request)
-    if result is None or result.mask is None:
-        return _gone()
-    return Response(result.mask, media_type=_BYTES, headers=_PRIVATE)
-
-
-async def _class(request: Request) -> Response:
-    result = _result(request)
+async def _file(request: Request) -> Response:
+    result, name = SHELF.get(request.path_params["key"]), request.path_params["name"]
     if result is None:
         return _gone()
     try:
-        data = await run_in_threadpool(payload.pack_class, result.logits, request.path_params["index"])
+        data = await run_in_threadpool(result.file, name)
     except ValueError as error:
         return JSONResponse({"error": str(error)}, status_code=404, headers=_HEADERS)
-    return Response(data, media_type=_BYTES, headers=_PRIVATE)
+    is_png = data.startswith(b"\x89PNG")
+    return Response(data, media_type="image/png" if is_png else _BYTES, headers=_PRIVATE)
 
 
 async def _vocabulary(request: Request) -> Response:
@@ -170,9 +149,6 @@ ROUTES = [
         "/vocabulary/{name}": _vocabulary,
         "/card/{name}": _card,
         "/series/{name}/{number:int}": _numbered,
-        "/{key}/lens": _lens,
-        "/{key}/image": _image,
-        "/{key}/mask": _mask,
-        "/{key}/class/{index:int}": _class,
+        "/{key}/{name:path}": _file,
     }.items()
 ]

@@ -8,12 +8,10 @@ falls back, with one sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlencode
-
-from apps.common.view import COLORS, MEASURES, OVERLAYS, Extent, View, first_view
 
 SourceKind = Literal["example", "scene", "upload"]
 HASH = re.compile(r"[0-9a-f]{16}")
@@ -33,17 +31,17 @@ class Link:
     view: tuple[tuple[str, str], ...] = ()  # the raw view fields, checked once the result is known
 
 
-VIEW_FIELDS = ("layer", "token", "color", "opacity", "least", "search", "names", "overlay", "measure")
+def read_link(params: Mapping[str, str], view_fields: Iterable[str]) -> tuple[Link, list[str]]:
+    """The link in a page's query parameters, and one sentence for each part that was not understood.
 
-
-def read_link(params: Mapping[str, str]) -> tuple[Link, list[str]]:
-    """The link in a page's query parameters, and one sentence for each part that was not understood."""
+    `view_fields` are the names under which this page keeps its view.
+    """
     problems: list[str] = []
     link = Link(
         model=_text(params, "model", 400, problems),
         revision=_text(params, "revision", 64, problems),
         classes=_text(params, "classes", 4000, problems),
-        view=tuple((name, params[name][:40]) for name in VIEW_FIELDS if name in params),
+        view=tuple((name, params[name][:40]) for name in view_fields if name in params),
     )
     patterns: dict[SourceKind, re.Pattern[str]] = {"example": NAME, "scene": SCENE, "upload": HASH}
     for kind, pattern in patterns.items():
@@ -73,61 +71,40 @@ def link_query(link: Link) -> str:
     return urlencode([(name, value) for name, value in fields.items() if value] + list(link.view))
 
 
-def view_to_fields(view: View, extent: Extent) -> tuple[tuple[str, str], ...]:
-    """The fields of a view in a link: layers by name, and only what differs from the first view."""
-    first = first_view(extent)
-    fields = [("layer", extent.labels[view.layer])]
-    if view.token is not None:
-        fields.append(("token", str(view.token)))
-    if view.color != first.color:
-        fields.append(("color", view.color))
-    if view.opacity != first.opacity:
-        fields.append(("opacity", f"{view.opacity:g}"))
-    if view.least != first.least:
-        fields.append(("least", f"{view.least:g}"))
-    if view.search is not None:
-        fields.append(("search", str(view.search)))
-    if view.names:
-        fields.append(("names", "1"))
-    if view.overlay != first.overlay:
-        fields.append(("overlay", view.overlay))
-    if view.measure != first.measure:
-        fields.append(("measure", view.measure))
-    return tuple(fields)
+def check_revision(link: Link, model_id: str, revision: str | None) -> list[str]:
+    """One sentence where the link was made with other weights than the ones in memory."""
+    if link.revision and link.model == model_id and revision and link.revision != revision:
+        return [f"the link was made with revision {link.revision[:12]} of this model; this is {revision[:12]}"]
+    return []
 
 
-def fields_to_view(fields: tuple[tuple[str, str], ...], extent: Extent) -> tuple[View, list[str]]:
-    """The view that a link asks for, and one sentence for each field that this result does not have."""
-    view, problems, given = first_view(extent), [], dict(fields)
-    overlays = OVERLAYS if extent.has_mask else tuple(name for name in OVERLAYS if name != "mask")
-    readers = {
-        "layer": lambda text: extent.labels.index(text),
-        "token": lambda text: _within(text, extent.n_tokens),
-        "color": lambda text: COLORS[COLORS.index(text)],
-        "opacity": lambda text: _fraction(text),
-        "least": lambda text: _fraction(text),
-        "search": lambda text: _within(text, extent.n_classes),
-        "names": lambda text: bool(("0", "1").index(text)),
-        "overlay": lambda text: overlays[overlays.index(text)],
-        "measure": lambda text: MEASURES[MEASURES.index(text)],
-    }
+def read_fields(
+    fields: Iterable[tuple[str, str]], readers: Mapping[str, Callable[[str], Any]]
+) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a view that this result has, and one sentence for each that it has not.
+
+    A reader turns a field's text into its value and raises ValueError where there is no such value.
+    """
+    given, found, problems = dict(fields), {}, []
     for name, read in readers.items():
         if name not in given:
             continue
         try:
-            view = replace(view, **{name: read(given[name])})
+            found[name] = read(given[name])
         except ValueError:
             problems.append(f"this result has no {name} as the link asks for; the default is used")
-    return view, problems
+    return found, problems
 
 
-def _within(text: str, n: int) -> int:
+def whole_below(text: str, n: int) -> int:
+    """A whole number from 0 to n - 1, from a link."""
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= n:
         raise ValueError(text)
     return int(text)
 
 
-def _fraction(text: str) -> float:
+def share_of_one(text: str) -> float:
+    """A number from 0 to 1, from a link."""
     if not re.fullmatch(r"[01](\.[0-9]{1,3})?", text) or float(text) > 1:
         raise ValueError(text)
     return float(text)

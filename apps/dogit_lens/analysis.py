@@ -10,14 +10,12 @@ import torch
 from jaxtyping import Float, UInt8
 
 import prisma_engine as pe
-from apps.common.share import SourceKind
-from apps.common.view import Extent
+from apps.common.answers import Answer, top_answers, vocabulary_for
+from apps.common.pictures import Picture
 from apps.dogit_lens.scores import layer_scores, published
-from prisma_engine import labels
+from apps.dogit_lens.view import Extent
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from prisma_engine import HookedViT
     from prisma_engine.labels import Vocabulary
 
@@ -27,30 +25,6 @@ HEAD_NOTES = {
     "attention_pool": "The model's head attends over all tokens; here it attends to one token alone.",
 }
 MEAN_NOTE = "The model's head reads the mean of the patches; here it reads each patch alone."
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What a visitor chose to look at."""
-
-    image: Image.Image | None  # None once the model has seen it: a result does not keep it
-    kind: SourceKind
-    source: str  # example name, scene text, or hash of the upload: what a link carries
-    title: str
-    mask: UInt8[np.ndarray, "height width"] | None = None  # 0 = nothing, i + 1 = objects[i]
-    objects: tuple[int, ...] = ()  # class of each object, in the vocabulary named below
-    vocabulary_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One class of an answer: logit in the head's own units, probability from 0 to 1."""
-
-    index: int
-    name: str
-    emoji: str
-    logit: float
-    probability: float
 
 
 @dataclass(frozen=True)
@@ -83,14 +57,6 @@ class LensResult:
         return len(self.prefix_names)
 
 
-def top_answers(logits: Float[torch.Tensor, " class"], vocabulary: Vocabulary, k: int = 5) -> tuple[Answer, ...]:
-    """The k highest classes with their probabilities over all classes."""
-    best = logits.topk(min(k, len(logits)))
-    probability = (best.values - logits.logsumexp(-1)).exp()
-    rows = zip(best.indices.tolist(), best.values.tolist(), probability.tolist(), strict=True)
-    return tuple(Answer(i, vocabulary.names[i], vocabulary.emoji[i], logit, p) for i, logit, p in rows)
-
-
 @torch.inference_mode()
 def analyse(
     model: HookedViT, picture: Picture, model_id: str | None = None, classes: tuple[str, ...] | None = None
@@ -107,7 +73,7 @@ def analyse(
     x = model.preprocess.normalize(seen)[None]
     lens = pe.logit_lens(model, x)
     logits = lens.logits[:, 0].float()
-    vocabulary = _vocabulary(model, logits.shape[-1])
+    vocabulary = vocabulary_for(model, logits.shape[-1])
     mask = _mask(picture, vocabulary, seen.size)
     patches = logits[:, model.n_prefix :]
     scores = None
@@ -129,12 +95,6 @@ def analyse(
         scores=scores,
         mask=mask,
     )
-
-
-def _vocabulary(model: HookedViT, n_classes: int) -> Vocabulary:
-    if model.vocabulary is not None and len(model.vocabulary.names) == n_classes:
-        return model.vocabulary
-    return labels.vocabulary_of(n_classes)
 
 
 def _mask(picture: Picture, vocabulary: Vocabulary, size: tuple[int, int]) -> np.ndarray | None:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import html
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from apps.common import catalog
+from apps.common import catalog, pictures, scenes
+from apps.common.answers import answer_value
+from apps.common.desk import Session
+from apps.common.events import (
+    ONCE,
+    QUIET,
+    RUNS_MODEL,
+    copies,
+    field,
+    runs,
+    saved_file,
+    sentences,
+    spoken,
+    takes_away,
+    titled,
+)
 from apps.common.parts import note_value
+from apps.common.pictures import Picture
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
 from apps.common.scene_text import read_scene
 from apps.common.share import Link
 from apps.common.upload import photo_input
-from apps.common.view import View, carry, first_view, read_view
-from apps.dogit_lens import drawing, export, handlers, pictures, restore, scenes
-from apps.dogit_lens.analysis import Picture
-from apps.dogit_lens.handlers import Desk, Session
+from apps.dogit_lens import drawing, export, handlers, restore
+from apps.dogit_lens.handlers import LensDesk
 from apps.dogit_lens.layout import Layout, lay_out
-
-QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-# Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
-RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
-WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
-_COMMON = Path(__file__).parents[1] / "common"
-COPY, DOWNLOAD, ONCE = ((_COMMON / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js", "once.js"))
-
+from apps.dogit_lens.view import View, carry, first_view, read_view
 
 SAVERS = (
     ("picture", drawing.picture_png, "png"),
@@ -38,28 +41,13 @@ SAVERS = (
     ("animation", drawing.layers_gif, "gif"),
     ("numbers", export.numbers_json, "json"),
 )
-DESK = Desk()
-
-
-def spoken(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn a handler's ValueError into the one sentence that the visitor reads; the page keeps its last view."""
-
-    @wraps(handler)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return handler(*args, **kwargs)
-        except ValueError as error:
-            # The sentence may quote what a visitor typed, and a toast renders markup.
-            sentence = html.escape(str(error), quote=False)
-            raise gr.Error(sentence, title="That did not work", print_exception=False) from error
-
-    return wrapper
+DESK = LensDesk()
 
 
 class Page:
     """The handlers of one page over one desk; each returns values in the order of `shown`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: LensDesk) -> None:
         self.desk = desk
 
     def rendered(self, session: Session, view: View, notes: tuple[str, ...] = ()) -> tuple[Any, ...]:
@@ -70,11 +58,11 @@ class Page:
             session,
             view,
             handlers.lens_value(result, session.key, view),
-            handlers.answer_value(result),
+            answer_value(result.top5),
             {"query": link},
             link,
             export.python_code(result, view),
-            note_value(" ".join(text[:1].upper() + text[1:].rstrip(".") + "." for text in notes)),
+            note_value(sentences(notes)),
             gr.update(visible=result.classes is not None),
             scenes.picker_value(session.source if session.kind == "example" else None),
         )
@@ -88,10 +76,10 @@ class Page:
         opened = restore.open_page(self.desk, dict(request.query_params))
         session = opened.session
         shown = self.rendered(session, opened.view, opened.notes)
-        return (*shown, opened.waiting, session.model_id, session.classes or restore.default_classes())
+        return (*shown, opened.waiting, session.model_id, session.classes or catalog.default_classes())
 
     def example(self, event: gr.EventData, model: str, classes: str, view: View | None) -> tuple[Any, ...]:
-        name = str(_field(event, "name"))
+        name = str(field(event, "name"))
         shown = self._shown(pictures.example(name), model, classes, replace(view, token=None) if view else None)
         return (*shown, None, scenes.composer_value(scenes.scene_of(name)))
 
@@ -109,7 +97,7 @@ class Page:
     def model(self, model: str | None, classes: str, session: Session | None, view: View | None) -> Any:
         if model is None:
             return gr.skip()
-        picture = self.desk.picture(session) if session else pictures.example(pictures.example_names()[0])
+        picture = self.desk.picture(session) if session else pictures.first()
         upload = session.upload if session else None
         same = session is not None and session.model_id == model
         return self._shown(picture, model, classes, view if same else None, upload=upload)
@@ -118,7 +106,7 @@ class Page:
         if session is None:
             return gr.skip()
         result = self.desk.result(session)
-        changed = read_view(_field(event, "view"), result.extent)
+        changed = read_view(field(event, "view"), result.extent)
         link = handlers.link_of(session, changed, result)
         return changed, {"query": link}, link, export.python_code(result, changed)
 
@@ -147,42 +135,20 @@ class Page:
             if session is None or view is None:
                 raise ValueError("there is no result to save yet")
             result = self.desk.result(session)
-            folder = Path(tempfile.mkdtemp(prefix="prisma-", dir=_temporary_folder()))
-            path = folder / f"dogit-lens-{name}-{result.labels[view.layer]}.{suffix}"
-            path.write_bytes(write(result, carry(view, result.extent)))
-            return str(path)
+            data = write(result, carry(view, result.extent))
+            return saved_file(f"dogit-lens-{name}-{result.labels[view.layer]}.{suffix}", data)
 
-        return spoken(save)
+        return save
 
 
-def _field(event: gr.EventData, name: str) -> object:
-    """One field of what the browser sent, which may be anything."""
-    data = event._data
-    return data.get(name) if isinstance(data, dict) else None
-
-
-def _temporary_folder() -> str:
-    from gradio.utils import get_upload_folder
-
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    return get_upload_folder()
-
-
-def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
+def page(demo: gr.Blocks, desk: LensDesk | None = None) -> Layout:
     """Add the page to the current Blocks (or route) of `demo`."""
     work, at = Page(desk or DESK), lay_out()
     session, view, waiting = gr.State(None), gr.State(None), gr.State(None)
     shown = [session, view, at.lens, at.answer, at.address, at.link, at.code, at.note, at.classes_box, at.picker]
     asked = [at.model, at.classes]
 
-    def runs(trigger: Callable[..., Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **more: Any) -> Any:
-        trigger(None, None, None, js=WORKING, **QUIET)
-        event = trigger(spoken(handler), inputs, outputs, **RUNS_MODEL, **more)
-        for ended in (event.success, event.failure):
-            ended(None, None, None, js=DONE, **QUIET)
-        return event
-
-    demo.load(None, None, None, js="() => { document.title = 'Dogit Lens'; }", **QUIET)
+    titled(demo, "Dogit Lens")
     demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
     runs(at.picker.pick, work.example, [*asked, view], [*shown, at.photo, at.composer])
     uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting], [*shown, waiting])
@@ -201,16 +167,15 @@ def page(demo: gr.Blocks, desk: Desk | None = None) -> Layout:
 
 def _model_of(session: Session | None) -> tuple[str, str]:
     if session is None:
-        return catalog.DEFAULT, restore.default_classes()
-    return session.model_id, session.classes or restore.default_classes()
+        return catalog.DEFAULT, catalog.default_classes()
+    return session.model_id, session.classes or catalog.default_classes()
 
 
 def _take_away(work: Page, at: Layout, session: gr.State, view: gr.State) -> None:
     for name, write, suffix in SAVERS:
-        saved = at.buttons[f"save-{name}"].click(work.saver(name, write, suffix), [session, view], at.file, **QUIET)
-        saved.success(None, at.file, None, js=DOWNLOAD, **QUIET)
-    for kind, text, is_link in (("link", at.link, "true"), ("code", at.code, "false")):
-        at.buttons[f"copy-{kind}"].click(None, text, None, js=f"(text) => ({COPY})(text, {is_link})", **QUIET)
+        takes_away(at.buttons[f"save-{name}"], work.saver(name, write, suffix), [session, view], at.file)
+    copies(at.buttons["copy-link"], at.link, is_link=True)
+    copies(at.buttons["copy-code"], at.code)
 
 
 def _endpoint(work: Page) -> None:
@@ -219,9 +184,13 @@ def _endpoint(work: Page) -> None:
         model, layer = gr.Textbox(catalog.DEFAULT, label="model"), gr.Textbox("final", label="layer")
         classes = gr.Textbox("", label="classes")
         gr.Button("lens").click(
-            spoken(work.endpoint), [image, model, layer, classes], answer, api_name="lens", concurrency_id=MODEL_QUEUE,
+            spoken(work.endpoint),
+            [image, model, layer, classes],
+            answer,
+            api_name="lens",
+            concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
-        )  # fmt: skip
+        )
 
 
 def card_picture() -> bytes:
@@ -237,10 +206,10 @@ def miniature() -> dict[str, Any]:
 
 
 def _first_session() -> Session:
-    return DESK.show(pictures.example(pictures.example_names()[0]), catalog.DEFAULT)
+    return DESK.show(pictures.first(), catalog.DEFAULT)
 
 
-def build(desk: Desk | None = None) -> gr.Blocks:
+def build(desk: LensDesk | None = None) -> gr.Blocks:
     """The page as an app of its own."""
     with gr.Blocks(title="Dogit Lens", delete_cache=DELETE_CACHE, analytics_enabled=False) as demo:
         page(demo, desk)

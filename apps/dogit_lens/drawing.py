@@ -11,8 +11,8 @@ from PIL import Image
 from apps.common import catalog, figures
 from apps.common.figures import Heldout, Scale, viridis
 from apps.common.overlay import Frame, animated_gif, draw_frame, film_strip
-from apps.common.view import View, first_view
 from apps.dogit_lens.analysis import LensResult
+from apps.dogit_lens.view import View, first_view
 
 PatchValues = Float[np.ndarray, "layer patch"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from apps.common.share import SourceKind
-from apps.common.view import View
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.drawing import logsumexp
+from apps.dogit_lens.view import View
 
 
 def numbers_json(result: LensResult, view: View, k: int = 5) -> bytes:
@@ -39,7 +39,7 @@ def numbers_json(result: LensResult, view: View, k: int = 5) -> bytes:
 
 _OPEN: dict[SourceKind, str] = {
     "example": "from prisma_engine.toy.compose import render_example\n\nimage = render_example({source!r}).image",
-    "scene": "from apps.dogit_lens.pictures import scene_in_link\n\nimage = scene_in_link({source!r}).image",
+    "scene": "from apps.common.pictures import scene_in_link\n\nimage = scene_in_link({source!r}).image",
     "upload": 'from prisma_engine.images import open_image\n\nimage = open_image("your-picture.jpg", max_side=2048)',
 }
 _CODE = """\

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from apps.common import catalog
+from apps.common.answer import answer_list
+from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
 from apps.common.parts import address, note
-from apps.common.upload import photo_input
-from apps.common.widgets import lens_canvas, scene_composer
-from apps.dogit_lens import restore, scenes
-from apps.dogit_lens.answer import answer_list
-from apps.dogit_lens.picker import example_picker
+from apps.common.widgets import lens_canvas
 
 ABOUT = """# Dogit Lens
 A vision transformer cuts a picture into small squares (patches) and refines each of them layer by layer. Here every
@@ -56,23 +53,18 @@ def lay_out() -> Layout:
     """Build the page inside the current Blocks."""
     gr.Markdown(ABOUT, elem_classes="page-title")
     notice, where = note(), address()
-    with gr.Row(elem_classes="lens-page"):
+    with gr.Row(elem_classes="tool-page"):
         with gr.Column(scale=3, min_width=300, elem_classes="side"):
-            picker, photo, composer = _sources()
-            model, classes_box, classes = _model()
-            with gr.Column(elem_classes="after-lens"):
+            picker, photo, composer = picture_sources()
+            model, classes_box, classes = model_choice()
+            with gr.Column(elem_classes="after-canvas"):
                 gr.Markdown("## The model's own answer\nfor the whole picture", elem_classes="section-title")
                 answer = answer_list()
                 gr.Markdown(CAVEAT, elem_classes="caveat")
-        with gr.Column(scale=11, min_width=320, elem_classes="lens-column"):
-            buttons = _toolbar()
-            lens = lens_canvas(None, elem_id="lens")
-            with gr.Accordion("This view as a link and as Python", open=False, elem_classes="link-box"):
-                link = gr.Textbox(label="What follows the ? in the address", interactive=False, elem_id="link")
-                code = gr.Code(
-                    language="python", wrap_lines=True, label="Prints the numbers of the selected patch", elem_id="code"
-                )
-            file = gr.File(visible=False)
+        with gr.Column(scale=11, min_width=320, elem_classes="canvas-column"):
+            buttons = toolbar(BUTTONS)
+            lens = lens_canvas(None, elem_id="lens", elem_classes="canvas")
+            link, code, file = link_and_code("Prints the numbers of the selected patch")
     return Layout(
         picker=picker,
         photo=photo,
@@ -89,50 +81,3 @@ def lay_out() -> Layout:
         code=code,
         file=file,
     )
-
-
-def _sources() -> tuple[gr.HTML, gr.Image, gr.HTML]:
-    with gr.Tabs(elem_id="sources"):
-        with gr.Tab("Examples"):
-            picker = example_picker(scenes.picker_value(None))
-        with gr.Tab("Upload"):
-            photo = photo_input(
-                sources=["upload", "webcam", "clipboard"],
-                show_label=False,
-                buttons=[],
-                height=230,
-                elem_id="photo",
-                placeholder="Drop a picture here\nor click to choose one",
-            )
-            gr.Markdown("It stays on this server and is removed within two hours.", elem_classes="quiet")
-        with gr.Tab("Compose"):
-            composer = scene_composer(scenes.composer_value(scenes.first_scene()))
-    return picker, photo, composer
-
-
-def _model() -> tuple[gr.Dropdown, gr.Group, gr.Textbox]:
-    custom = not catalog.on_space()
-    model = gr.Dropdown(
-        catalog.choices(), value=catalog.DEFAULT, allow_custom_value=custom, label="Model", elem_id="model"
-    )
-    if custom:
-        gr.Markdown("Or type any Hub id, or a path on this computer, and press Enter.", elem_classes="quiet")
-    with gr.Group(visible=False) as classes_box:
-        classes = gr.Textbox(
-            restore.default_classes(),
-            lines=3,
-            max_lines=6,
-            max_length=4000,
-            label="Classes it may answer",
-            info="Any words, 5 to 64, separated by commas. Shift and Enter runs the model.",
-            elem_id="classes",
-        )
-    return model, classes_box, classes
-
-
-def _toolbar() -> dict[str, gr.Button]:
-    with gr.Row(elem_classes="toolbar"):
-        gr.HTML('<span role="status" id="said"></span>', min_width=80)
-        return {
-            name: gr.Button(text, size="sm", min_width=100, scale=0, elem_id=name) for name, text in BUTTONS.items()
-        }

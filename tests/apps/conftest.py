@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 import torch
 
+from apps.common import pictures
 from apps.common.blobs import Shelf
 from apps.common.runtime import Models
-from apps.dogit_lens import pictures
 from apps.dogit_lens.analysis import LensResult
-from apps.dogit_lens.handlers import Desk
+from apps.dogit_lens.handlers import LensDesk
 
 torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def desk() -> Desk:
+def desk() -> LensDesk:
     """A desk with its own models and shelf."""
-    return Desk(Models(), Shelf())
+    return LensDesk(Models(), Shelf())
 
 
 @pytest.fixture(scope="session")
-def result(desk: Desk) -> LensResult:
+def result(desk: LensDesk) -> LensResult:
     """The lens of the first example through the model that ships."""
     return desk.run(pictures.example(pictures.example_names()[0]), "emoji-vit")

@@ -1,13 +1,12 @@
 """The shelf of results: bounded, expiring, and closed to whoever has no key."""
 
-import numpy as np
 import pytest
 
 from apps.common.blobs import Result, Shelf
 
 
 def result(n_bytes: int = 100) -> Result:
-    return Result(b"x" * n_bytes, b"", np.zeros((0,), dtype=np.float32))
+    return Result({"lens": b"x" * n_bytes}, n_bytes=n_bytes)
 
 
 def test_a_key_is_long_and_never_the_same():
@@ -47,7 +46,15 @@ def test_entries_expire_unless_they_are_read():
     assert shelf.get(read) is None and shelf.n_bytes == 0
 
 
-@pytest.mark.parametrize("n", [1, 7])
-def test_weight_counts_every_part(n):
-    heavy = Result(b"a" * n, b"b" * n, np.zeros((n,), dtype=np.float32), b"c" * n)
-    assert heavy.n_bytes == 7 * n
+def test_files_are_made_when_they_are_asked_for_and_only_what_there_is():
+    def make(name: str) -> bytes:
+        if name != "row/3":
+            raise ValueError(f"there is no {name}")
+        return b"made"
+
+    kept = Result({"image": b"packed"}, make)
+    assert kept.file("image") == b"packed" and kept.file("row/3") == b"made"
+    with pytest.raises(ValueError, match="no row/4"):
+        kept.file("row/4")
+    with pytest.raises(ValueError, match="no file 'row/3'"):
+        Result({"image": b"packed"}).file("row/3")

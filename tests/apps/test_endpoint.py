@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from apps.dogit_lens import pictures
+from apps.common import pictures
 from serving import suite
 
 pytestmark = pytest.mark.slow

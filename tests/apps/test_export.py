@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.common.view import View
-from apps.dogit_lens import drawing, export, pictures
+from apps.common import pictures
+from apps.dogit_lens import drawing, export
 from apps.dogit_lens.analysis import LensResult
-from apps.dogit_lens.handlers import Desk
+from apps.dogit_lens.handlers import LensDesk
+from apps.dogit_lens.view import View
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ def printed(code: str) -> list[tuple[str, float, float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", [False, True])
-def test_the_copied_python_prints_the_numbers_on_screen(desk: Desk, result: LensResult, scene: bool):
+def test_the_copied_python_prints_the_numbers_on_screen(desk: LensDesk, result: LensResult, scene: bool):
     if scene:
         result = desk.run(pictures.scene_in_link("5_48.300.400.450.-100"), "emoji-vit")
     view = View(layer=5, token=40)
@@ -42,7 +43,7 @@ def test_the_copied_python_prints_the_numbers_on_screen(desk: Desk, result: Lens
         assert logit == pytest.approx(logits[index], abs=2e-3) and p == pytest.approx(probability[index], abs=2e-4)
 
 
-def test_the_code_for_an_upload_says_which_picture_it_needs(desk: Desk, tmp_path: Path):
+def test_the_code_for_an_upload_says_which_picture_it_needs(desk: LensDesk, tmp_path: Path):
     path = tmp_path / "a.png"
     Image.new("RGB", (20, 20), "red").save(path)
     code = export.python_code(desk.run(pictures.uploaded(str(path)), "emoji-vit"), View())

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 import prisma_engine as pe
-from apps.common import catalog
+from apps.common import catalog, pictures, scenes
+from apps.common.answers import answer_value
+from apps.common.pictures import Picture
 from apps.common.scene_text import read_scene
-from apps.common.view import View, first_view
-from apps.dogit_lens import handlers, pictures, scenes
-from apps.dogit_lens.analysis import LensResult, Picture, analyse
-from apps.dogit_lens.handlers import Desk, endpoint, lens_value
+from apps.dogit_lens.analysis import LensResult, analyse
+from apps.dogit_lens.handlers import LensDesk, endpoint, lens_value
+from apps.dogit_lens.view import View, first_view
 
 
 def noise(path: Path, seed: int) -> str:
@@ -44,14 +45,14 @@ def test_the_pixels_are_what_the_model_saw(result: LensResult):
 
 
 @pytest.mark.parametrize("name", pictures.example_names())
-def test_every_example_has_two_objects_and_scores(desk: Desk, name: str):
+def test_every_example_has_two_objects_and_scores(desk: LensDesk, name: str):
     found = desk.run(pictures.example(name), "emoji-vit")
     assert found.mask is not None and set(np.unique(found.mask)) == {0, 1, 2}
     assert found.scores and len(found.scores["iou"]) == len(found.labels)
     assert all(0 <= value <= 1 for value in found.scores["iou"] + found.scores["accuracy"])
 
 
-def test_the_value_for_the_browser_is_small_and_its_addresses_answer_one_key(desk: Desk, result: LensResult):
+def test_the_value_for_the_browser_is_small_and_its_addresses_answer_one_key(desk: LensDesk, result: LensResult):
     value = lens_value(result, "K" * 22, first_view(result.extent))
     assert value["meta"]["grid"] == [12, 12] and value["meta"]["prefix_names"] == ["CLS"]
     assert value["urls"]["lens"] == f"/gradio_api/prisma/{'K' * 22}/lens"
@@ -59,7 +60,7 @@ def test_the_value_for_the_browser_is_small_and_its_addresses_answer_one_key(des
     assert lens_value(result, "K" * 22, View())["nonce"] > value["nonce"]
 
 
-def test_examples_are_computed_once_and_again_when_they_have_left_the_shelf(desk: Desk):
+def test_examples_are_computed_once_and_again_when_they_have_left_the_shelf(desk: LensDesk):
     picture = pictures.example("cat-and-dog")
     first, second = desk.show(picture, "emoji-vit"), desk.show(picture, "emoji-vit", "any, classes")
     assert first.key == second.key
@@ -67,14 +68,14 @@ def test_examples_are_computed_once_and_again_when_they_have_left_the_shelf(desk
     assert desk.show(picture, "emoji-vit").key != first.key
 
 
-def test_uploads_have_keys_of_their_own(desk: Desk, tmp_path: Path):
+def test_uploads_have_keys_of_their_own(desk: LensDesk, tmp_path: Path):
     path = noise(tmp_path / "a.png", 0)
     picture = pictures.uploaded(path)
     assert desk.show(picture, "emoji-vit", upload=path).key != desk.show(picture, "emoji-vit", upload=path).key
     assert desk.run(picture, "emoji-vit").scores is None
 
 
-def test_a_result_that_has_left_the_shelf_is_computed_again(desk: Desk, tmp_path: Path):
+def test_a_result_that_has_left_the_shelf_is_computed_again(desk: LensDesk, tmp_path: Path):
     path = noise(tmp_path / "a.png", 1)
     session = desk.show(pictures.uploaded(path), "emoji-vit", upload=path)
     kept = desk.result(session).logits
@@ -87,7 +88,7 @@ def test_a_result_that_has_left_the_shelf_is_computed_again(desk: Desk, tmp_path
         desk.result(session)
 
 
-def test_two_visitors_at_once_get_their_own_numbers(desk: Desk, tmp_path: Path):
+def test_two_visitors_at_once_get_their_own_numbers(desk: LensDesk, tmp_path: Path):
     paths = [noise(tmp_path / f"{seed}.png", seed) for seed in (2, 3)]
     alone = [desk.run(pictures.uploaded(path), "emoji-vit").logits for path in paths]
     with ThreadPoolExecutor(2) as pool:
@@ -106,7 +107,7 @@ def test_bad_pictures_are_one_sentence(tmp_path: Path, data: bytes):
     assert "\n" not in str(refusal.value) and "Traceback" not in str(refusal.value)
 
 
-def test_a_composed_scene_has_its_exact_mask(desk: Desk):
+def test_a_composed_scene_has_its_exact_mask(desk: LensDesk):
     data = {"background": 3, "objects": [{"class": 48, "x": 30, "y": 30, "size": 40, "angle": 0}]}
     picture = pictures.composed(read_scene(data, 64, 96))
     again = pictures.scene_in_link(picture.source)
@@ -130,7 +131,7 @@ def test_a_model_of_other_classes_gets_no_mask(result: LensResult):
     assert analyse(model, other).scores is None and analyse(model, other).mask is None
 
 
-def test_the_endpoint_gives_every_patch(desk: Desk, tmp_path: Path):
+def test_the_endpoint_gives_every_patch(desk: LensDesk, tmp_path: Path):
     path = tmp_path / "scene.png"
     pictures.example("cat-in-toilet").image.save(path)
     answer = endpoint(desk, str(path), "emoji-vit", "final")
@@ -142,14 +143,14 @@ def test_the_endpoint_gives_every_patch(desk: Desk, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_real_photo_through_a_real_model_by_path(desk: Desk, assets: Path):
+def test_a_real_photo_through_a_real_model_by_path(desk: LensDesk, assets: Path):
     weights = assets / "vit_tiny_patch16_224_in1k" / "vit_tiny_patch16_224_in1k.safetensors"
     found = desk.run(pictures.uploaded(str(assets / "images" / "crop_dog.jpeg")), str(weights))
     assert found.grid == (14, 14) and found.logits.shape == (25, 197, 1000)
     assert "tabby" in " ".join(answer.name for answer in found.top5).lower()
     key = desk.put(found)
     kept = desk.shelf.get(key)
-    assert kept is not None and len(kept.lens) <= 120_000
+    assert kept is not None and len(kept.file("lens")) <= 120_000
 
 
 def test_class_lists_are_checked():
@@ -160,5 +161,5 @@ def test_class_lists_are_checked():
 
 
 def test_answers_for_the_list_name_classes(result: LensResult):
-    rows = handlers.answer_value(result)["rows"]
+    rows = answer_value(result.top5)["rows"]
     assert len(rows) == 5 and rows[0]["probability"] >= rows[-1]["probability"]

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from apps.common.view import View
-from apps.dogit_lens import pictures
-from apps.dogit_lens.handlers import Desk, link_of
-from apps.dogit_lens.restore import OTHER_UPLOAD, open_page, view_of_upload
+from apps.common import pictures
+from apps.dogit_lens.handlers import LensDesk, link_of
+from apps.dogit_lens.restore import open_page, view_of_upload
+from apps.dogit_lens.view import View
 
 
-def test_an_empty_address_opens_the_first_example(desk: Desk):
+def test_an_empty_address_opens_the_first_example(desk: LensDesk):
     opened = open_page(desk, {})
     assert opened.session.source == pictures.example_names()[0] and not opened.notes
     assert desk.result(opened.session).labels[opened.view.layer] == "final"
 
 
 @pytest.mark.parametrize("source", ["example", "scene"])
-def test_a_link_restores_session_and_view(desk: Desk, source: str):
+def test_a_link_restores_session_and_view(desk: LensDesk, source: str):
     scene = "5_48.300.400.450.-100"
     picture = pictures.example("lion-with-basketball") if source == "example" else pictures.scene_in_link(scene)
     session = desk.show(picture, "emoji-vit")
@@ -47,7 +47,7 @@ def test_a_link_restores_session_and_view(desk: Desk, source: str):
         {"revision": "\n"},
     ],
 )
-def test_nonsense_falls_back_with_a_sentence(desk: Desk, params: dict[str, str]):
+def test_nonsense_falls_back_with_a_sentence(desk: LensDesk, params: dict[str, str]):
     opened = open_page(desk, params)
     assert opened.session.source == pictures.example_names()[0] and len(opened.notes) == 1
 
@@ -57,7 +57,7 @@ def upload(path: Path, seed: int) -> str:
     return str(path)
 
 
-def test_a_link_to_an_upload_waits_for_the_same_picture(desk: Desk, tmp_path: Path):
+def test_a_link_to_an_upload_waits_for_the_same_picture(desk: LensDesk, tmp_path: Path):
     path = upload(tmp_path / "mine.png", 0)
     session = desk.show(pictures.uploaded(path), "emoji-vit", upload=path)
     view = View(layer=2, token=3)
@@ -67,10 +67,10 @@ def test_a_link_to_an_upload_waits_for_the_same_picture(desk: Desk, tmp_path: Pa
     assert view_of_upload(opened.waiting, again, desk) == (view, ())
     other = upload(tmp_path / "other.png", 1)
     wrong = desk.show(pictures.uploaded(other), "emoji-vit", upload=other)
-    assert view_of_upload(opened.waiting, wrong, desk)[1] == (OTHER_UPLOAD,)
+    assert view_of_upload(opened.waiting, wrong, desk)[1] == (pictures.OTHER_UPLOAD,)
 
 
-def test_another_revision_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+def test_another_revision_is_told(desk: LensDesk, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(desk.models.get("emoji-vit"), "revision", "f" * 40)
     desk._examples.clear()
     opened = open_page(desk, {"model": "emoji-vit", "revision": "a" * 40})

@@ -10,12 +10,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from apps.common import routes
+from apps.common import routes, scenes
 from apps.common.payload import pack_class
-from apps.common.view import View
-from apps.dogit_lens import scenes
 from apps.dogit_lens.analysis import LensResult
-from apps.dogit_lens.handlers import Desk, lens_value
+from apps.dogit_lens.handlers import LensDesk, lens_value
+from apps.dogit_lens.view import View
 from prisma_engine.labels import font
 
 
@@ -28,7 +27,7 @@ def client() -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def urls(result: LensResult) -> dict[str, str]:
     """Addresses of a result on the shelf that the routes serve."""
-    key = Desk().put(result)
+    key = LensDesk().put(result)
     return lens_value(result, key, View())["urls"]
 
 
@@ -75,10 +74,10 @@ def test_health(client: TestClient):
 
 
 def test_results_without_a_mask_have_no_mask_to_fetch(client: TestClient):
-    desk = Desk()
+    desk = LensDesk()
     from PIL import Image
 
-    from apps.dogit_lens.analysis import Picture
+    from apps.common.pictures import Picture
 
     picture = Picture(Image.fromarray(np.zeros((9, 9, 3), np.uint8)), "upload", "0" * 16, "x")
     result = desk.run(picture, "emoji-vit")

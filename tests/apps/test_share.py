@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common.scene_text import read_scene, scene_from_text, scene_to_text, scene_to_value
-from apps.common.share import Link, fields_to_view, link_query, read_link, view_to_fields
-from apps.common.view import COLORS, MEASURES, OVERLAYS, Extent, View, carry, first_view, read_view
+from apps.common.share import Link, link_query, read_link
+from apps.dogit_lens.link import VIEW_FIELDS, fields_to_view, view_to_fields
+from apps.dogit_lens.view import COLORS, MEASURES, OVERLAYS, Extent, View, carry, first_view, read_view
 
 EXTENT = Extent(("0_pre", "0_mid", "1_pre", "final"), n_tokens=17, n_classes=64, has_mask=True)
 
@@ -30,7 +31,7 @@ views = st.builds(
 @given(views)
 def test_a_view_survives_its_link(view):
     link = Link("emoji-vit", None, None, "example", "cat-in-toilet", view_to_fields(view, EXTENT))
-    read, problems = read_link(dict(parse_qsl(link_query(link))))
+    read, problems = read_link(dict(parse_qsl(link_query(link))), VIEW_FIELDS)
     assert read == link and not problems
     assert fields_to_view(read.view, EXTENT) == (view, [])
 
@@ -45,7 +46,7 @@ keys = st.sampled_from(["model", "revision", "classes", "example", "scene", "upl
 
 @given(st.dictionaries(keys, st.text(max_size=50) | st.text(string.digits + "._-", max_size=12)))
 def test_anything_may_be_typed_into_an_address(params):
-    link, problems = read_link(params)
+    link, problems = read_link(params, VIEW_FIELDS)
     view, more = fields_to_view(link.view, EXTENT)
     assert all(isinstance(text, str) and "\n" not in text for text in problems + more)
     assert 0 <= view.layer < 4 and 0 <= view.opacity <= 1 and (view.token is None or view.token < 17)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from apps.common import pictures
 from apps.common.runtime import Models
-from apps.dogit_lens import export, pictures
+from apps.dogit_lens import export
 from apps.dogit_lens.app import Page
-from apps.dogit_lens.handlers import Desk, link_of
+from apps.dogit_lens.handlers import LensDesk, link_of
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_classes_are_the_visitor_s(desk: Desk, folder: Path):
+def test_the_classes_are_the_visitor_s(desk: LensDesk, folder: Path):
     result = desk.run(pictures.example("cat-in-toilet"), str(folder), WORDS)
     assert result.vocabulary.names == ("cat", "toilet", "red fox", "sky", "sea")
     assert result.grid == (4, 4) and result.classes == result.vocabulary.names and result.scores is None
@@ -51,14 +52,14 @@ def test_another_list_does_not_load_again(folder: Path):
     assert one.head.projection.weight.data_ptr() == two.head.projection.weight.data_ptr()  # type: ignore[union-attr]
 
 
-def test_the_class_box_appears_only_for_such_a_model(desk: Desk, folder: Path):
+def test_the_class_box_appears_only_for_such_a_model(desk: LensDesk, folder: Path):
     page = Page(desk)
     for model, visible in ((str(folder), True), ("emoji-vit", False)):
         shown = page.model(model, WORDS, None, None)
         assert [part["visible"] for part in shown if isinstance(part, dict) and "visible" in part] == [visible]
 
 
-def test_link_and_python_carry_the_classes(desk: Desk, folder: Path):
+def test_link_and_python_carry_the_classes(desk: LensDesk, folder: Path):
     session = desk.show(pictures.example("cat-in-toilet"), str(folder), WORDS)
     result = desk.result(session)
     shown = Page(desk).rendered(session, desk_view(result))
@@ -68,12 +69,12 @@ def test_link_and_python_carry_the_classes(desk: Desk, folder: Path):
 
 
 def desk_view(result):
-    from apps.common.view import first_view
+    from apps.dogit_lens.view import first_view
 
     return first_view(result.extent)
 
 
 @pytest.mark.parametrize("words", ["cat", "", ", , ,"])
-def test_too_few_classes_are_one_sentence(desk: Desk, folder: Path, words: str):
+def test_too_few_classes_are_one_sentence(desk: LensDesk, folder: Path, words: str):
     with pytest.raises(ValueError, match="name 5 to 64 classes"):
         desk.run(pictures.example("cat-in-toilet"), str(folder), words)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from apps.common.fields import choice, fraction, index, optional
+
 COLORS = ("class", "logit", "probability")
 OVERLAYS = ("emoji", "search", "mask")
 MEASURES = ("probability", "logit", "rank")
@@ -67,40 +69,13 @@ def read_view(data: object, extent: Extent) -> View:
     if not isinstance(data, Mapping):
         raise ValueError("the view must be an object")
     return View(
-        layer=_index(data, "layer", len(extent.labels)),
-        token=_optional(data, "token", extent.n_tokens),
-        color=_choice(data, "color", COLORS),
-        opacity=_fraction(data, "opacity"),
-        least=_fraction(data, "least"),
-        search=_optional(data, "search", extent.n_classes),
+        layer=index(data, "layer", len(extent.labels)),
+        token=optional(data, "token", extent.n_tokens),
+        color=choice(data, "color", COLORS),
+        opacity=fraction(data, "opacity"),
+        least=fraction(data, "least"),
+        search=optional(data, "search", extent.n_classes),
         names=data.get("names") is True,
-        overlay=_choice(data, "overlay", OVERLAYS),
-        measure=_choice(data, "measure", MEASURES),
+        overlay=choice(data, "overlay", OVERLAYS),
+        measure=choice(data, "measure", MEASURES),
     )
-
-
-def _index(data: Mapping[str, Any], name: str, n: int) -> int:
-    value = data.get(name)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < n:
-        raise ValueError(f"there is no {name} {str(value)[:20]!r}; it runs from 0 to {n - 1}")
-    return value
-
-
-def _optional(data: Mapping[str, Any], name: str, n: int) -> int | None:
-    return None if data.get(name) is None else _index(data, name, n)
-
-
-def _choice(data: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
-    value = data.get(name)
-    if value not in allowed:
-        raise ValueError(f"{name} is one of {', '.join(allowed)}; got {str(value)[:20]!r}")
-    return str(value)
-
-
-def _fraction(data: Mapping[str, Any], name: str) -> float:
-    value = data.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ValueError(f"{name} lies between 0 and 1; got {str(value)[:20]!r}")
-    return round(float(value), 3)

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from apps.common import payload, routes
+from apps.common.pictures import SHIPPED, VOCABULARY, example, example_names
 from apps.common.scene_text import MAX_SEED, Placed, Scene, scene_to_value
-from apps.dogit_lens.pictures import SHIPPED, VOCABULARY, example, example_names
 from prisma_engine import labels
 from prisma_engine.toy.compose import render_scene
 from prisma_engine.toy.emoji_classes import EMOJI, NAMES, class_index

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image
 
 from apps.common.scene_text import Scene, scene_from_text, scene_to_text
-from apps.common.share import SourceKind
+from apps.common.share import Link, SourceKind
 from apps.common.upload import GONE
-from apps.dogit_lens.analysis import Picture
 from prisma_engine.images import MAX_BYTES, open_image
 from prisma_engine.toy import compose
 from prisma_engine.toy.emoji_classes import NAMES
@@ -21,12 +22,34 @@ from prisma_engine.toy.layers import FRAME
 MAX_SIDE = 2048  # an upload is shrunk to this many pixels before anything else looks at it
 HASH_CHARACTERS = 16
 SHIPPED = {example.name: example for example in compose.EXAMPLES}
+ASK_FOR_UPLOAD = (
+    "This link was made with somebody's own picture, which is not kept: choose the same picture to see that view."
+)
+OTHER_UPLOAD = "This is not the picture that the link was made with, so the view starts afresh."
 VOCABULARY = "emoji-vit"  # whose classes the masks of scenes name
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a visitor chose to look at."""
+
+    image: Image.Image | None  # None once the model has seen it: a result does not keep it
+    kind: SourceKind
+    source: str  # example name, scene text, or hash of the upload: what a link carries
+    title: str
+    mask: UInt8[np.ndarray, "height width"] | None = None  # 0 = nothing, i + 1 = objects[i]
+    objects: tuple[int, ...] = ()  # class of each object, in the vocabulary named below
+    vocabulary_id: str | None = None
 
 
 def example_names() -> tuple[str, ...]:
     """Names of the shipped examples, the one that opens the page first."""
     return tuple(SHIPPED)
+
+
+def first() -> Picture:
+    """The example that a page opens with."""
+    return example(example_names()[0])
 
 
 @lru_cache(maxsize=16)
@@ -68,6 +91,18 @@ def uploaded(path: str) -> Picture:
         raise ValueError(GONE) from error
     digest = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
     return Picture(open_image(data, max_side=MAX_SIDE), "upload", digest, "Your picture")
+
+
+def in_link(link: Link) -> tuple[Picture, str | None]:
+    """The picture that a link names, or the first example, with a sentence where the one that it names is not here."""
+    try:
+        if link.kind == "example" and link.source:
+            return example(link.source), None
+        if link.kind == "scene" and link.source:
+            return scene_in_link(link.source), None
+    except ValueError as error:
+        return first(), f"{error}; the first example is shown instead"
+    return first(), None
 
 
 def _rendered(scene: compose.Scene, kind: SourceKind, source: str, title: str) -> Picture:

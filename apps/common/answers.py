@@ -1,0 +1,55 @@
+"""What a model answers for a whole picture: its highest classes, with their names and emoji."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from jaxtyping import Float
+
+from prisma_engine import labels
+
+if TYPE_CHECKING:
+    from prisma_engine import HookedViT
+    from prisma_engine.labels import Vocabulary
+
+_nonce = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One class of an answer: logit in the head's own units, probability from 0 to 1."""
+
+    index: int
+    name: str
+    emoji: str
+    logit: float
+    probability: float
+
+    def plain(self) -> dict[str, Any]:
+        """For programs: {`class`: index, `name`, `emoji`, `logit`, `probability`}, rounded to what is meaningful."""
+        row = asdict(replace(self, logit=round(self.logit, 4), probability=round(self.probability, 6)))
+        return {"class": row.pop("index"), **row}
+
+
+def top_answers(logits: Float[torch.Tensor, " class"], vocabulary: Vocabulary, k: int = 5) -> tuple[Answer, ...]:
+    """The k highest classes with their probabilities over all classes."""
+    best = logits.topk(min(k, len(logits)))
+    probability = (best.values - logits.logsumexp(-1)).exp()
+    rows = zip(best.indices.tolist(), best.values.tolist(), probability.tolist(), strict=True)
+    return tuple(Answer(i, vocabulary.names[i], vocabulary.emoji[i], logit, p) for i, logit, p in rows)
+
+
+def vocabulary_for(model: HookedViT, n_classes: int) -> Vocabulary:
+    """The model's own class names, or numbered ones where it has none for this many classes."""
+    if model.vocabulary is not None and len(model.vocabulary.names) == n_classes:
+        return model.vocabulary
+    return labels.vocabulary_of(n_classes)
+
+
+def answer_value(answers: Sequence[Answer]) -> dict[str, Any]:
+    """The value of an answer list, see `apps.common.answer`."""
+    return {"nonce": next(_nonce), "rows": [asdict(answer) for answer in answers]}

@@ -1,0 +1,83 @@
+"""How every page wires its events: refusals as sentences, one queue for models, files to take away."""
+
+from __future__ import annotations
+
+import html
+import tempfile
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from apps.common.runtime import MODEL_QUEUE
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
+RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
+COPY, DOWNLOAD, ONCE = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js", "once.js")
+)
+
+
+def spoken(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a handler's ValueError into the one sentence that the visitor reads; the page keeps its last view."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except ValueError as error:
+            # The sentence may quote what a visitor typed, and a toast renders markup.
+            sentence = html.escape(str(error), quote=False)
+            raise gr.Error(sentence, title="That did not work", print_exception=False) from error
+
+    return wrapper
+
+
+def runs(trigger: Callable[..., Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **more: Any) -> Any:
+    """Wire an event that runs a model: the page says that it works until the event has ended, well or badly."""
+    trigger(None, None, None, js=WORKING, **QUIET)
+    event = trigger(spoken(handler), inputs, outputs, **RUNS_MODEL, **more)
+    for ended in (event.success, event.failure):
+        ended(None, None, None, js=DONE, **QUIET)
+    return event
+
+
+def titled(demo: gr.Blocks, title: str) -> None:
+    """Name the browser's tab: under the suite every page would otherwise carry the suite's name."""
+    demo.load(None, None, None, js=f"() => {{ document.title = '{title}'; }}", **QUIET)
+
+
+def takes_away(button: gr.Button, write: Callable[..., str], inputs: Any, file: gr.File) -> None:
+    """Wire a button that makes a file and downloads it."""
+    saved = button.click(spoken(write), inputs, file, **QUIET)
+    saved.success(None, file, None, js=DOWNLOAD, **QUIET)
+
+
+def copies(button: gr.Button, text: gr.components.Component, is_link: bool = False) -> None:
+    """Wire a button that copies the text of a component; a link is completed with the page's address."""
+    button.click(None, text, None, js=f"(text) => ({COPY})(text, {'true' if is_link else 'false'})", **QUIET)
+
+
+def field(event: gr.EventData, name: str) -> object:
+    """One field of what the browser sent, which may be anything."""
+    data = event._data
+    return data.get(name) if isinstance(data, dict) else None
+
+
+def saved_file(name: str, data: bytes) -> str:
+    """Write a file into Gradio's temporary folder, from where it is removed later, and return its path."""
+    from gradio.utils import get_upload_folder
+
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(prefix="prisma-", dir=get_upload_folder())) / name
+    path.write_bytes(data)
+    return str(path)
+
+
+def sentences(notes: tuple[str, ...]) -> str:
+    """Remarks as whole sentences in one line."""
+    return " ".join(text[:1].upper() + text[1:].rstrip(".") + "." for text in notes)
