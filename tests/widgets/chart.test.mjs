@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { chartIndex, chartX, niceTicks, plotBox, spreadEnds, valueRange } from '../../apps/common/widgets/lens/chart.js';
+import { chartIndex, chartX, plotBox, spreadEnds, valueRange } from '../../apps/common/widgets/lens/chart.js';
 import { maskCentres, maskEdges } from '../../apps/common/widgets/lens/maskshape.js';
+import { niceTicks } from '../../apps/common/widgets/shared/ticks.js';
 import { scoreLines, scoreSentence } from '../../apps/common/widgets/lens/scores.js';
 
 test('a click finds the layer whose point was drawn there', () => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  classCounts, decodeClass, decodeLens, decodeMask, isSure, layerWords, tokenName, topK, topProbability, tracedClasses,
+  classCounts, decodeClass, decodeLens, decodeMask, isSure, layerWords, topK, topProbability, tracedClasses,
   trajectory,
-} from '../../apps/common/widgets/lens/lensdata.js';
+} from '../../apps/common/widgets/shared/lensdata.js';
+import { tokenName } from '../../apps/common/widgets/shared/geometry.js';
 
 const bytes = (...hex) => new Uint8Array(hex.join('').match(/../g).map((pair) => parseInt(pair, 16))).buffer;
 
@@ -58,7 +59,7 @@ test('a class blob gives logits, probabilities and ranks', () => {
 });
 
 test('tokens and layers are told in words', () => {
-  const lens = { nPrefix: 1, cols: 3, meta: { prefix_names: ['CLS'] } };
+  const lens = { nPrefix: 1, rows: 4, cols: 3, prefixNames: ['CLS'] };
   assert.equal(tokenName(lens, 0), 'CLS');
   assert.equal(tokenName(lens, 1 + 3 + 2), 'row 2, column 3');
   assert.equal(layerWords('3_mid'), 'after the attention of block 3');

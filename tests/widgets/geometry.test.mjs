@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { layoutStage, moveToken, tokenAt, tokenRect } from '../../apps/common/widgets/lens/geometry.js';
+import { layoutStage, moveToken, patchPlace, tokenAt, tokenName, tokenRect } from '../../apps/common/widgets/shared/geometry.js';
 import { columnsInSight } from '../../apps/common/widgets/lens/matrix.js';
 
 const square = (n, nPrefix = 1) => layoutStage({ width: 555, rows: n, cols: n, image: [n * 16, n * 16], nPrefix });
@@ -63,4 +63,40 @@ test('the table draws only the columns in sight', () => {
   assert.deepEqual(columnsInSight(0, 62 + 220, 1370), [0, 10]);
   assert.deepEqual(columnsInSight(225, 62 + 220, 1370), [10, 21]);
   assert.deepEqual(columnsInSight(1e6, 282, 50)[1], 50);
+});
+
+const video = (frames, nPrefix = 0) => layoutStage({ width: 555, rows: 7, cols: 5, image: [112, 80], nPrefix, frames });
+
+test('frames lie side by side, four to a row, and every cell finds its own token', () => {
+  for (const frames of [1, 2, 4, 5, 8]) {
+    const layout = video(frames, 1);
+    assert.equal(layout.pictures.length, frames);
+    for (let token = 0; token < 1 + frames * 35; token++) {
+      const rect = tokenRect(layout, token);
+      assert.equal(tokenAt(layout, rect.x + rect.width / 2, rect.y + rect.height / 2), token);
+      assert.ok(rect.x + rect.width <= layout.width + 1e-6 && rect.y + rect.height <= layout.height + 1e-6);
+    }
+  }
+  const { pictures } = video(5);
+  assert.equal(pictures[3].y, pictures[0].y);
+  assert.ok(pictures[4].y > pictures[0].y && pictures[4].x === pictures[0].x);
+  const two = video(2);
+  assert.equal(tokenAt(two, two.pictures[0].width + 3, 5), null, 'nothing between frames');
+});
+
+test('arrows pass from frame to frame as they lie, and hold at the outer edges', () => {
+  const shape = { rows: 2, cols: 3, nPrefix: 0, frames: 5 };
+  const at = (frame, row, col) => frame * 6 + row * 3 + col;
+  assert.equal(moveToken(shape, at(0, 1, 2), 'ArrowRight'), at(1, 1, 0));
+  assert.equal(moveToken(shape, at(1, 0, 0), 'ArrowLeft'), at(0, 0, 2));
+  assert.equal(moveToken(shape, at(3, 0, 2), 'ArrowRight'), at(3, 0, 2));
+  assert.equal(moveToken(shape, at(0, 1, 1), 'ArrowDown'), at(4, 0, 1), 'to the frame below');
+  assert.equal(moveToken(shape, at(1, 1, 1), 'ArrowDown'), at(1, 1, 1), 'below it there is none');
+  assert.equal(moveToken(shape, at(1, 0, 1), 'End'), at(1, 0, 2));
+});
+
+test('a patch of a video is named with its frame', () => {
+  assert.deepEqual(patchPlace({ rows: 2, cols: 3 }, 6 + 4), { frame: 1, row: 1, col: 1 });
+  assert.equal(tokenName({ rows: 2, cols: 3, nPrefix: 1, frames: 2, prefixNames: ['CLS'] }, 1 + 6 + 4), 'frame 2, row 2, column 2');
+  assert.equal(tokenName({ rows: 2, cols: 3, nPrefix: 1, prefixNames: ['CLS'] }, 1 + 4), 'row 2, column 2');
 });

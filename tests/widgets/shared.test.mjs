@@ -4,7 +4,7 @@ import { mock, test } from 'node:test';
 import { formatLogit, formatMargin, formatPercent, formatPercentShort, formatRank } from '../../apps/common/widgets/shared/format.js';
 import { hasColor } from '../../apps/common/widgets/shared/emoji.js';
 import { fetchBytes, fetchJson } from '../../apps/common/widgets/shared/fetching.js';
-import { createLatest, createLru, debounce } from '../../apps/common/widgets/shared/schedule.js';
+import { createGate, createLatest, createLru, debounce } from '../../apps/common/widgets/shared/schedule.js';
 import { checkVocabulary, className, searchClasses } from '../../apps/common/widgets/shared/vocabulary.js';
 
 const WORDS = {
@@ -97,4 +97,25 @@ test('colour is told from black ink', () => {
   assert.equal(hasColor(pixels(0, 0, 0, 255, 90, 90, 92, 255)), false);
   assert.equal(hasColor(pixels(220, 20, 40, 255)), true);
   assert.equal(hasColor(pixels(220, 20, 40, 10)), false, 'hardly there');
+});
+
+test('a map with sizes forgets the longest unused until the rest fits', () => {
+  const kept = createLru(10, (value) => value.size);
+  kept.set('a', { size: 4 });
+  kept.set('b', { size: 4 });
+  kept.get('a');
+  kept.set('c', { size: 4 });
+  assert.deepEqual(['a', 'b', 'c'].map(kept.has), [true, false, true]);
+  kept.set('a', { size: 1 });
+  kept.set('d', { size: 5 });
+  assert.deepEqual(['a', 'c', 'd'].map(kept.has), [true, true, true], 'a value that replaces another counts once');
+  kept.set('e', { size: 99 });
+  assert.deepEqual(['a', 'e'].map(kept.has), [false, true], 'what is alone too large is kept alone');
+});
+
+test('a gate opens for each new key, and again after a reset', () => {
+  const gate = createGate();
+  assert.deepEqual([gate.opens('a'), gate.opens('a'), gate.opens('b')], [true, false, true]);
+  gate.reset();
+  assert.equal(gate.opens('b'), true);
 });

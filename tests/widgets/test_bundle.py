@@ -7,15 +7,16 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from apps.common.widgets import bundle, lens_canvas, scene_composer
+from apps.common.widgets import attention_canvas, bundle, lens_canvas, scene_composer
 
 HERE = Path(__file__).parent
 WIDGETS = Path(bundle.__file__).parent
+FOLDERS = ("lens", "attention", "composer")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; install Node 20 or newer to run this")
 
 
-@pytest.mark.parametrize("folder", ["lens", "composer"])
+@pytest.mark.parametrize("folder", FOLDERS)
 @needs_node
 def test_bundle_parses_as_function_body(folder: str, tmp_path: Path) -> None:
     body = bundle.script(WIDGETS / folder / "widget.js")
@@ -25,15 +26,16 @@ def test_bundle_parses_as_function_body(folder: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("folder", ["lens", "composer"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_bundle_is_deterministic_and_free_of_modules(folder: str) -> None:
     body = bundle.script(WIDGETS / folder / "widget.js")
     assert body == bundle.script(WIDGETS / folder / "widget.js")
     assert not [line for line in body.splitlines() if line.startswith(("import ", "export "))]
 
 
-def test_every_module_comes_after_what_it_imports() -> None:
-    order = bundle.modules(WIDGETS / "lens" / "widget.js")
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_module_comes_after_what_it_imports(folder: str) -> None:
+    order = bundle.modules(WIDGETS / folder / "widget.js")
     assert order[-1].name == "widget.js"
     for position, path in enumerate(order):
         needed = [(path.parent / found).resolve() for found in bundle.IMPORT.findall(path.read_text(encoding="utf-8"))]
@@ -41,7 +43,7 @@ def test_every_module_comes_after_what_it_imports() -> None:
 
 
 def test_every_module_belongs_to_a_widget() -> None:
-    used = {path for folder in ("lens", "composer") for path in bundle.modules(WIDGETS / folder / "widget.js")}
+    used = {path for folder in FOLDERS for path in bundle.modules(WIDGETS / folder / "widget.js")}
     assert used == set(WIDGETS.rglob("*.js"))
 
 
@@ -72,11 +74,14 @@ def test_markup_is_built_from_text_only() -> None:
 
 
 def test_factories_return_html_with_their_events() -> None:
-    lens, composer = lens_canvas(None), scene_composer(None)
-    assert type(lens) is gr.HTML and type(composer) is gr.HTML
+    lens, attention, composer = lens_canvas(None), attention_canvas(None), scene_composer(None)
+    assert all(type(made) is gr.HTML for made in (lens, attention, composer))
     assert callable(lens.view_change) and callable(composer.compose)
+    assert callable(attention.view_change) and callable(attention.open_picture)
     with pytest.raises(AttributeError):
         _ = lens.compose
+    with pytest.raises(AttributeError):
+        _ = composer.open_picture
 
 
 @needs_node

@@ -1,28 +1,15 @@
-// How long one redraw takes in this browser, everything included: drawing, the panel, style and layout.
+// How long one redraw of the lens takes: a scrub through the layers, and a hover over the patches.
 
-function medianOf(times) {
-  const sorted = [...times].sort((a, b) => a - b);
-  return { median_ms: sorted[sorted.length >> 1], p95_ms: sorted[Math.floor(sorted.length * 0.95)] };
-}
+import { medianOf, redrawTimer } from '../shared/timing.js';
 
-/**
- * Milliseconds of a layer scrub and of a hover: {scrub, hover} with median_ms and p95_ms, and the grid.
- *
- * The canvas is copied into one pixel that is read back, so that drawing which the browser put off is counted too.
- */
+/** Milliseconds of a layer scrub and of a hover: {scrub, hover} with median_ms and p95_ms, and the grid. */
 export function measureRedraws({ dispatch, render, getState, shape, canvas, rounds = 200 }) {
-  const probe = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
-  const reader = probe.getContext('2d', { willReadFrequently: true });
+  const timer = redrawTimer([canvas]);
   const before = getState();
-  const time = (action) => {
-    const start = performance.now();
+  const time = (action) => timer(() => {
     dispatch(action);
     render();
-    reader.drawImage(canvas, 0, 0, 1, 1);
-    reader.getImageData(0, 0, 1, 1);
-    canvas.getBoundingClientRect();
-    return performance.now() - start;
-  };
+  });
   dispatch({ type: 'clear' });
   const warmUp = () => Array.from({ length: shape.nLayers }, (_, layer) => time({ type: 'layer', layer }));
   warmUp();

@@ -1,5 +1,7 @@
 // Line charts over the layers, on a canvas: axes with units, broken lines where a value is unknown, the current layer marked.
 
+import { niceTicks } from '../shared/ticks.js';
+
 const CHART_PAD = { left: 44, right: 12, top: 12, bottom: 26 };
 
 /** Plot area of a chart; `room` keeps space on the right for what is written at the line ends. */
@@ -17,16 +19,6 @@ export function chartX(box, i, n) {
 export function chartIndex(box, x, n) {
   if (n < 2) return 0;
   return Math.max(0, Math.min(n - 1, Math.round(((x - box.x) / box.width) * (n - 1))));
-}
-
-/** Round steps between low and high: about `wanted` numbers that people like. */
-export function niceTicks(low, high, wanted = 4) {
-  const span = Math.max(1e-9, high - low);
-  const power = 10 ** Math.floor(Math.log10(span / wanted));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => span / s <= wanted) ?? 10 * power;
-  const ticks = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step + 0);
-  return ticks;
 }
 
 /** Lowest and highest finite value of all series, a little wider; [0, 1] where there is none. */

@@ -1,24 +1,13 @@
 // Layer slider, player, overlay, colours and switches: each turns an input into an action, and shows the state again.
 
-import { prefersStill, setText, uniqueId } from '../shared/dom.js';
-import { layerWords } from './lensdata.js';
+import { prefersStill, setText } from '../shared/dom.js';
+import { layerWords } from '../shared/lensdata.js';
+import { showSegment, wireSegments } from '../shared/segments.js';
 import { shownLayer } from './state.js';
 
 const STEP_MS = 650;
 const SWITCHES = ['names', 'pixels', 'outline', 'large'];
 const GROUPS = ['overlay', 'color', 'measure', 'trace'];
-
-function wireGroup(group, type, dispatch) {
-  const name = uniqueId(type);
-  for (const radio of group.querySelectorAll('input')) {
-    radio.name = name;
-    radio.addEventListener('change', () => dispatch({ type, value: radio.value }));
-  }
-}
-
-function showGroup(group, value) {
-  for (const radio of group.querySelectorAll('input')) radio.checked = radio.value === value;
-}
 
 /** View of the controls; also owns the clock of the player. */
 export function createControls({ parts, getScene, getState, dispatch }) {
@@ -35,7 +24,7 @@ export function createControls({ parts, getScene, getState, dispatch }) {
   for (const name of SWITCHES) {
     parts[name].addEventListener('change', () => dispatch({ type: 'toggle', name, value: parts[name].checked }));
   }
-  for (const type of GROUPS) wireGroup(parts[type], type, dispatch);
+  for (const type of GROUPS) wireSegments(parts[type], type, dispatch);
 
   function keepTime(root) {
     const { playing, speed } = getState();
@@ -64,10 +53,10 @@ export function createControls({ parts, getScene, getState, dispatch }) {
     parts.speed.value = String(speed);
   }
   function renderChoices({ state, mask }) {
-    showGroup(parts.overlay, state.overlay);
-    showGroup(parts.color, state.color);
-    showGroup(parts.measure, state.measure);
-    showGroup(parts.trace, state.trace);
+    showSegment(parts.overlay, state.overlay);
+    showSegment(parts.color, state.color);
+    showSegment(parts.measure, state.measure);
+    showSegment(parts.trace, state.trace);
     for (const name of SWITCHES) parts[name].checked = state[name];
     parts.overlaySearch.disabled = state.search === null;
     parts.overlayMask.parentElement.hidden = !mask;

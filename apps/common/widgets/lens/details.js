@@ -2,9 +2,10 @@
 
 import { canHover, fitCanvas, make, setText } from '../shared/dom.js';
 import { formatLogit, formatMargin, formatPercent } from '../shared/format.js';
+import { tokenName } from '../shared/geometry.js';
+import { cellIndex, topK, tracedClasses, trajectory } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
 import { attachChartPointer, drawChart, valueRange } from './chart.js';
-import { cellIndex, tokenName, topK, tracedClasses, trajectory } from './lensdata.js';
 import { shownLayer, shownToken } from './state.js';
 
 const TRACE_DASHES = [[], [], [6, 3], [6, 3], [2, 3], [2, 3]];

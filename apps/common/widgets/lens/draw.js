@@ -1,43 +1,16 @@
 // Draws the stage: picture, tinted cells with their emoji, prefix tokens, the mask, and above it all the selection.
 
+import { drawTag, fitText, snapRect, strokeCell } from '../shared/canvas.js';
 import { LUT, lutIndex, textOn } from '../shared/color.js';
-import { pixelRatio } from '../shared/dom.js';
 import { formatLogit, formatPercent, formatPercentShort } from '../shared/format.js';
+import { tokenRect } from '../shared/geometry.js';
+import { cellIndex, isSure, topClass, topProbability } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
-import { tokenRect } from './geometry.js';
-import { cellIndex, isSure, topClass, topProbability } from './lensdata.js';
 
 const MIN_NAME_CELL = 34;
 const MIN_NUMBER_CELL = 24;
 const DIMMED = 0.13;
 const ROOMY_PREFIX = 104; // CSS pixels; below, a prefix cell holds its name and emoji only
-
-function snapRect(rect) {
-  const dpr = pixelRatio();
-  const snap = (v) => Math.round(v * dpr) / dpr;
-  const [x, y] = [snap(rect.x), snap(rect.y)];
-  return { x, y, width: snap(rect.x + rect.width) - x, height: snap(rect.y + rect.height) - y };
-}
-
-/** The picture at the stage's size, drawn once and then copied; `exact` keeps the model's pixels as squares. */
-export function paintBackdrop(image, { width, height }, exact) {
-  const dpr = pixelRatio();
-  const canvas = Object.assign(document.createElement('canvas'), {
-    width: Math.round(width * dpr), height: Math.round(height * dpr) });
-  const context = canvas.getContext('2d');
-  context.imageSmoothingEnabled = !exact;
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas;
-}
-
-/** Cut text with an ellipsis so that it fits a width, in CSS pixels. */
-export function fitText(context, text, width) {
-  if (context.measureText(text).width <= width) return text;
-  let end = text.length;
-  while (end > 1 && context.measureText(`${text.slice(0, end)}…`).width > width) end -= 1;
-  return `${text.slice(0, end).trimEnd()}…`;
-}
 
 function cellText(scene, layer, token) {
   const { lens, found, state } = scene;
@@ -203,33 +176,6 @@ export function drawBase(context, scene, layer) {
   }
   if (state.overlay === 'mask' && mask && !state.pixels) drawMaskEmoji(context, scene);
   if (state.outline && mask) drawOutline(context, scene);
-}
-
-function strokeCell(context, rect, locked) {
-  context.beginPath();
-  context.roundRect(rect.x + 1, rect.y + 1, rect.width - 2, rect.height - 2, 4);
-  for (const [color, width] of [['rgba(0,0,0,.85)', locked ? 6 : 4], ['#ffffff', locked ? 3 : 2]]) {
-    context.strokeStyle = color;
-    context.lineWidth = width;
-    context.stroke();
-  }
-}
-
-function drawTag(context, scene, rect, text) {
-  const { layout, theme } = scene;
-  context.font = `600 12px ${theme.font}`;
-  const shown = fitText(context, text, layout.width - 16);
-  const width = context.measureText(shown).width + 16;
-  const x = Math.max(2, Math.min(layout.width - width - 2, rect.x + rect.width / 2 - width / 2));
-  const y = rect.y - layout.grid.y > 30 ? rect.y - 28 : rect.y + rect.height + 6;
-  context.fillStyle = 'rgba(12,14,20,.92)';
-  context.beginPath();
-  context.roundRect(x, y, width, 22, 6);
-  context.fill();
-  context.fillStyle = '#ffffff';
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  context.fillText(shown, x + 8, y + 11.5);
 }
 
 /** Draw the selection: outline of the hovered and the locked cell, and the name of the one that is shown. */

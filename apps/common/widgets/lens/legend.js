@@ -2,8 +2,8 @@
 
 import { mapGradient } from '../shared/color.js';
 import { make, setText } from '../shared/dom.js';
+import { classCounts } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
-import { classCounts } from './lensdata.js';
 import { shownLayer } from './state.js';
 
 const LEGEND_SIZE = 12;

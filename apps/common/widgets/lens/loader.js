@@ -1,9 +1,9 @@
 // Fetches what a value points at: everything together, or one sentence why not.
 
 import { fetchBytes, fetchJson, fetchPicture } from '../shared/fetching.js';
+import { decodeClass, decodeLens, decodeMask } from '../shared/lensdata.js';
 import { createLru } from '../shared/schedule.js';
 import { checkVocabulary } from '../shared/vocabulary.js';
-import { decodeClass, decodeLens, decodeMask } from './lensdata.js';
 
 /** Loads results and single classes; vocabularies and classes are kept for the next time. */
 export function createLoader() {

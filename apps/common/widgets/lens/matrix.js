@@ -1,9 +1,9 @@
 // Every token at every layer as one emoji table: rows are layers, columns tokens; only what is in sight is drawn.
 
+import { fitText } from '../shared/canvas.js';
 import { fitCanvas, pointerIn } from '../shared/dom.js';
-import { fitText } from './draw.js';
-import { clampIndex } from './geometry.js';
-import { isSure, topClass } from './lensdata.js';
+import { clampIndex } from '../shared/geometry.js';
+import { isSure, topClass } from '../shared/lensdata.js';
 import { shownLayer, shownToken } from './state.js';
 
 const CELL = 22;

@@ -2,7 +2,7 @@
 
 import { mapColor } from '../shared/color.js';
 import { formatLogit } from '../shared/format.js';
-import { cellIndex, topClass, topLogit, topProbability } from './lensdata.js';
+import { cellIndex, topClass, topLogit, topProbability } from '../shared/lensdata.js';
 
 /** Lowest and highest value between the 1st and 99th percentile; `clipped` tells whether some lie outside. */
 export function robustRange(values) {

@@ -3,9 +3,10 @@
 import { attachCombobox } from '../shared/combobox.js';
 import { make, setText } from '../shared/dom.js';
 import { formatLogit, formatPercent, formatRank } from '../shared/format.js';
+import { tokenName } from '../shared/geometry.js';
+import { cellIndex } from '../shared/lensdata.js';
 import { createLatest } from '../shared/schedule.js';
 import { className, searchClasses } from '../shared/vocabulary.js';
-import { cellIndex, tokenName } from './lensdata.js';
 import { shownLayer, shownToken } from './state.js';
 
 /** View of the search; `loadClass(result, index)` fetches one class, `setFound` keeps it, `fail` tells a sentence. */

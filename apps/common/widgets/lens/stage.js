@@ -1,11 +1,12 @@
 // The stage: two canvases, the picture with its cells below and the selection above, so that hovering redraws little.
 
+import { paintBackdrop } from '../shared/canvas.js';
 import { fitCanvas, pointerIn, setText } from '../shared/dom.js';
 import { formatPercent } from '../shared/format.js';
+import { layoutStage, tokenAt, tokenName } from '../shared/geometry.js';
+import { topClass, topProbability } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
-import { drawBase, drawSelection, paintBackdrop } from './draw.js';
-import { layoutStage, tokenAt } from './geometry.js';
-import { tokenName, topClass, topProbability } from './lensdata.js';
+import { drawBase, drawSelection } from './draw.js';
 import { shownLayer } from './state.js';
 
 const STAGE_MAX = { normal: 560, large: 1100 };

@@ -1,6 +1,6 @@
 // What the visitor sees, as one plain object, and every step that changes it. No drawing, no fetching.
 
-import { clampIndex, moveToken } from './geometry.js';
+import { clampIndex, moveToken } from '../shared/geometry.js';
 
 const VIEW_COLORS = ['class', 'logit', 'probability'];
 const VIEW_OVERLAYS = ['emoji', 'search', 'mask'];

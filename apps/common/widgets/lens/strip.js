@@ -1,8 +1,8 @@
 // All layers side by side as small pictures; a click jumps there.
 
 import { fitCanvas, make } from '../shared/dom.js';
+import { isSure, topClass } from '../shared/lensdata.js';
 import { shownLayer } from './state.js';
-import { isSure, topClass } from './lensdata.js';
 
 const THUMB_WIDTH = 84;
 const FRAME_STEP = THUMB_WIDTH + 14; // with padding, border and gap of .pl-frame in the style sheet

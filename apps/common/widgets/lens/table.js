@@ -2,8 +2,9 @@
 
 import { make } from '../shared/dom.js';
 import { formatLogit, formatMargin, formatPercent } from '../shared/format.js';
+import { tokenName } from '../shared/geometry.js';
+import { topK } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
-import { tokenName, topK } from './lensdata.js';
 
 function tokenRow({ lens, vocabulary, painter }, layer, token) {
   const first = topK(lens, layer, token)[0];

@@ -24,6 +24,19 @@ export function oncePerFrame(fn) {
   };
 }
 
+/** Tells whether a key differs from the last one: opens(key), and after reset() it does. */
+export function createGate() {
+  let last;
+  return {
+    opens(key) {
+      if (key === last) return false;
+      last = key;
+      return true;
+    },
+    reset: () => (last = undefined),
+  };
+}
+
 /** Numbers requests, so that a reply which a later request overtook can be dropped. */
 export function createLatest() {
   let last = 0;
@@ -38,9 +51,15 @@ export function createLatest() {
   };
 }
 
-/** A map that forgets what was used longest ago once it holds more than `limit` entries. */
-export function createLru(limit) {
+/** A map that forgets what was used longest ago once its entries' sizes pass `limit`; each counts 1 unless sizeOf says. */
+export function createLru(limit, sizeOf = () => 1) {
   const kept = new Map();
+  let total = 0;
+  const drop = (key) => {
+    if (!kept.has(key)) return;
+    total -= sizeOf(kept.get(key));
+    kept.delete(key);
+  };
   return {
     get(key) {
       if (!kept.has(key)) return undefined;
@@ -50,10 +69,15 @@ export function createLru(limit) {
       return value;
     },
     set(key, value) {
-      kept.delete(key);
+      drop(key);
       kept.set(key, value);
-      if (kept.size > limit) kept.delete(kept.keys().next().value);
+      total += sizeOf(value);
+      while (total > limit && kept.size > 1) drop(kept.keys().next().value);
     },
-    clear: () => kept.clear(),
+    has: (key) => kept.has(key),
+    clear() {
+      kept.clear();
+      total = 0;
+    },
   };
 }

@@ -1,11 +1,14 @@
-// The bytes of one result as typed arrays, and the few sums that turn them into what is shown.
+// The bytes of one lens as typed arrays, and the few sums that turn them into what is shown.
 
 function shapeOf(meta) {
   const [rows, cols] = meta.grid;
-  return { rows, cols, nPrefix: meta.n_prefix, nTokens: meta.n_prefix + rows * cols, nLayers: meta.labels.length, k: meta.k };
+  const frames = meta.frames ?? 1;
+  return { rows, cols, frames, nPrefix: meta.n_prefix, prefixNames: meta.prefix_names, nTokens: meta.n_prefix + frames * rows * cols,
+    nLayers: meta.labels.length, k: meta.k };
 }
 
-function expectBytes(buffer, expected, what) {
+/** Refuse bytes of another length than the contract says. */
+export function expectBytes(buffer, expected, what) {
   if (buffer.byteLength === expected) return;
   throw new Error(`${what} has ${buffer.byteLength} bytes where ${expected} were expected; run the picture again.`);
 }
@@ -122,13 +125,6 @@ export function classCounts(lens, layer, least = 0) {
     counts.set(index, (counts.get(index) ?? 0) + 1);
   }
   return [...counts].map(([index, count]) => ({ index, count })).sort((a, b) => b.count - a.count || a.index - b.index);
-}
-
-/** What a token is called: "CLS", or "row 3, column 5" (counted from 1). */
-export function tokenName(lens, token) {
-  if (token < lens.nPrefix) return lens.meta.prefix_names[token] ?? `prefix ${token + 1}`;
-  const patch = token - lens.nPrefix;
-  return `row ${Math.floor(patch / lens.cols) + 1}, column ${(patch % lens.cols) + 1}`;
 }
 
 /** A layer's label in plain words: "3_mid" is "after the attention of block 3". */
