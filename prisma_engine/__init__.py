@@ -3,6 +3,11 @@
 The contents page: what a user of the library calls, and nothing else.
 """
 
+from prisma_engine.analysis.attention import AttentionMaps, attention_maps, causal_edits
+from prisma_engine.analysis.evidence import Evidence
+from prisma_engine.analysis.gathering import gather
+from prisma_engine.analysis.head_metrics import head_metrics, measure_heads
+from prisma_engine.analysis.layout import Layout
 from prisma_engine.analysis.lens import LogitLens, TopClasses, logit_lens
 from prisma_engine.cache import Cache
 from prisma_engine.config import ViTConfig
@@ -14,21 +19,29 @@ from prisma_engine.load import embedded_models, load
 from prisma_engine.vit import HookedViT
 
 __all__ = [
+    "AttentionMaps",
     "Cache",
     "Edit",
+    "Evidence",
     "HookPoint",
     "HookedViT",
+    "Layout",
     "LoadError",
     "LogitLens",
     "TopClasses",
     "ViTConfig",
     "add",
+    "attention_maps",
+    "causal_edits",
     "embedded_models",
     "from_timm",
     "from_transformers",
+    "gather",
+    "head_metrics",
     "load",
     "logit_lens",
     "mean",
+    "measure_heads",
     "replace",
     "scale",
     "with_classes",

@@ -43,7 +43,9 @@ LAYERS = (
     ),
     ("prisma_engine.vit",),
     ("prisma_engine.convert", "prisma_engine.hub", "prisma_engine.analysis", "prisma_engine.load"),
-    ("prisma_engine.sae", "prisma_engine.toy"),
+    ("prisma_engine.toy",),
+    ("prisma_engine.sources",),
+    ("prisma_engine.sae", "prisma_engine.name_heads"),
 )
 
 

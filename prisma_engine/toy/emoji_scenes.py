@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
@@ -33,11 +34,12 @@ __all__ = [
     "render_scene",
     "sample_scenes",
     "scene_seed",
+    "seeded_scene",
     "to_input",
 ]
 
-SPLITS = ("train", "threshold", "single", "pairs")
-"""Training; 2-object scenes that choose the threshold; held-out single objects; held-out pairs."""
+SPLITS = ("train", "threshold", "single", "pairs", "seeded")
+"""Training; 2-object scenes that choose the threshold; held-out single objects; held-out pairs; one scene a seed."""
 SPLIT_STRIDE = 2**40
 MAX_OBJECTS = 3
 N_DISTRACTORS = 2
@@ -97,6 +99,19 @@ def sample_scenes(
     keep = list(range(N_DISTRACTORS, N_DISTRACTORS + MAX_OBJECTS)) if masks else []
     seen = draw(canvas, [*behind, *things, *front], keep)
     return SceneBatch(_photograph(generator, canvas), objects, seen if masks else None)
+
+
+def seeded_scene(seed: int) -> Scene:
+    """The held-out scene of that seed, with one to three objects as in training; the same one always.
+
+    Raises:
+        ValueError: if the seed is negative or too large.
+    """
+    drawn = sample_scenes("seeded", seed, 1, masks=True)
+    assert drawn.masks is not None
+    present = drawn.objects[0] >= 0
+    image = np.ascontiguousarray(drawn.images[0].permute(1, 2, 0).numpy())
+    return Scene(image, drawn.masks[0, present].numpy(), tuple(drawn.objects[0, present].tolist()))
 
 
 def to_input(
