@@ -4,9 +4,9 @@ The contents page: what a user of the library calls, and nothing else.
 """
 
 from prisma_engine.analysis.attention import AttentionMaps, attention_maps, causal_edits
-from prisma_engine.analysis.evidence import Evidence
-from prisma_engine.analysis.gathering import gather
-from prisma_engine.analysis.head_metrics import head_metrics, measure_heads
+from prisma_engine.analysis.heads.evidence import Evidence
+from prisma_engine.analysis.heads.gathering import gather
+from prisma_engine.analysis.heads.metrics import head_metrics, measure_heads
 from prisma_engine.analysis.layout import Layout
 from prisma_engine.analysis.lens import LogitLens, TopClasses, logit_lens
 from prisma_engine.cache import Cache

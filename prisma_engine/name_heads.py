@@ -10,8 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from prisma_engine.analysis.evidence import Evidence
-from prisma_engine.analysis.gathering import N_SHUFFLES, gather
+from prisma_engine.analysis.heads.evidence import Evidence
+from prisma_engine.analysis.heads.gathering import N_SHUFFLES, gather
 from prisma_engine.load import embedded_models, load, models_folder
 from prisma_engine.sources import SCENES, pictures
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 import prisma_engine as pe
 from families import tiny_model
-from prisma_engine.analysis import templates
-from prisma_engine.analysis.evidence import Example
-from prisma_engine.analysis.gathering import Gathering
+from prisma_engine.analysis.heads import templates
+from prisma_engine.analysis.heads.evidence import Example
+from prisma_engine.analysis.heads.gathering import Gathering
 from prisma_engine.preprocess import Preprocess
 from prisma_engine.sources import scenes
 from tour_maps import maps_showing, pattern_of, place

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import prisma_engine as pe
-from prisma_engine.analysis.head_details import PARTS, describe, describe_period
-from prisma_engine.analysis.head_types import CLS_READER, COLUMN, CORNER, EDGES, NEIGHBOUR, ROW, SINK, TYPES
+from prisma_engine.analysis.heads.details import PARTS, describe, describe_period
+from prisma_engine.analysis.heads.types import CLS_READER, COLUMN, CORNER, EDGES, NEIGHBOUR, ROW, SINK, TYPES
 from tour_maps import LAYOUTS, every, pattern_of, place
 
 LAYOUT = pe.Layout(("CLS",), (5, 6))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import prisma_engine as pe
-from prisma_engine.analysis.head_metrics import METRICS, best_offset, score_shares
+from prisma_engine.analysis.heads.metrics import METRICS, best_offset, score_shares
 from tour_maps import LAYOUTS, VIDEO, every, pattern_of, place
 
 REGISTERS = pe.Layout(("CLS", "REG1", "REG2", "REG3", "REG4"), (4, 5))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 import prisma_engine as pe
-from prisma_engine.analysis.gathering import Gathering
-from prisma_engine.analysis.head_types import RULE, TYPES, strength, types_of
+from prisma_engine.analysis.heads.gathering import Gathering
+from prisma_engine.analysis.heads.types import RULE, TYPES, strength, types_of
 from tour_maps import LAYOUTS, every, maps_showing, pattern_of, place
 
 PLAIN = pe.Layout(("CLS",), (7, 7))

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import prisma_engine as pe
-from prisma_engine.analysis.periods import Period, best_period, in_words, period_mass, step_in_words, step_masses
-from prisma_engine.analysis.shuffles import TURNED
+from prisma_engine.analysis.heads.periods import Period, best_period, in_words, period_mass, step_in_words, step_masses
+from prisma_engine.analysis.heads.shuffles import TURNED
 from tour_maps import LAYOUTS, every, pattern_of
 
 

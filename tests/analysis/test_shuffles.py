@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import prisma_engine as pe
-from prisma_engine.analysis import templates
-from prisma_engine.analysis.shuffles import RELABELLED, SPREAD, TURNED, Shuffle, family_wise_p, null_masses
+from prisma_engine.analysis.heads import templates
+from prisma_engine.analysis.heads.shuffles import RELABELLED, SPREAD, TURNED, Shuffle, family_wise_p, null_masses
 from tour_maps import LAYOUTS
 
 SHUFFLES = [RELABELLED, TURNED, SPREAD]

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import prisma_engine as pe
-from prisma_engine.analysis.head_metrics import sink_mass
-from prisma_engine.analysis.head_types import RULE, TYPES
+from prisma_engine.analysis.heads.metrics import sink_mass
+from prisma_engine.analysis.heads.types import RULE, TYPES
 from prisma_engine.load import models_folder
 from prisma_engine.name_heads import FILE, name_heads, report
 from prisma_engine.sources import scene_of, scenes

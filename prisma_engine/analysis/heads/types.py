@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from prisma_engine.analysis import templates
+from prisma_engine.analysis.heads import templates
+from prisma_engine.analysis.heads.shuffles import RELABELLED, SPREAD, TURNED, Shuffle
+from prisma_engine.analysis.heads.templates import Template
 from prisma_engine.analysis.layout import Layout
-from prisma_engine.analysis.shuffles import RELABELLED, SPREAD, TURNED, Shuffle
-from prisma_engine.analysis.templates import Template
 
 STRENGTH = 0.1
 """Least strength of a named head. In networks of random weights no head of any type is above 0.03."""

@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from prisma_engine.analysis import templates
 from prisma_engine.analysis.attention import AttentionMaps
+from prisma_engine.analysis.heads import templates
+from prisma_engine.analysis.heads.templates import Template
 from prisma_engine.analysis.layout import Layout
-from prisma_engine.analysis.templates import Template
 
 HeadMaps = Float[Tensor, "*any query key"]
 HeadValues = Float[Tensor, "*any"]

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prisma_engine.analysis.attention import AttentionMaps, attention_maps, layout_of
-from prisma_engine.analysis.evidence import ByHead, Evidence, Example, FoundHead, TypeEvidence
-from prisma_engine.analysis.head_metrics import head_metrics
-from prisma_engine.analysis.head_types import RULE, types_of
+from prisma_engine.analysis.heads.evidence import ByHead, Evidence, Example, FoundHead, TypeEvidence
+from prisma_engine.analysis.heads.metrics import head_metrics
+from prisma_engine.analysis.heads.trackers import Result, Tracker, trackers
+from prisma_engine.analysis.heads.types import RULE, types_of
 from prisma_engine.analysis.layout import Layout
-from prisma_engine.analysis.trackers import Result, Tracker, trackers
 from prisma_engine.images import ImageRefused, ImageSource
 from prisma_engine.vit import HookedViT
 

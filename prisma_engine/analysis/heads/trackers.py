@@ -13,12 +13,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from prisma_engine.analysis.head_details import describe, describe_period
-from prisma_engine.analysis.head_metrics import sink_mass
-from prisma_engine.analysis.head_types import MODULUS, P_VALUE, SINK, STRENGTH, HeadType, strength
+from prisma_engine.analysis.heads.details import describe, describe_period
+from prisma_engine.analysis.heads.metrics import sink_mass
+from prisma_engine.analysis.heads.periods import Period, best_period, period_mass, step_masses
+from prisma_engine.analysis.heads.shuffles import SPREAD, TURNED, family_wise_p, null_masses
+from prisma_engine.analysis.heads.types import MODULUS, P_VALUE, SINK, STRENGTH, HeadType, strength
 from prisma_engine.analysis.layout import Layout
-from prisma_engine.analysis.periods import Period, best_period, period_mass, step_masses
-from prisma_engine.analysis.shuffles import SPREAD, TURNED, family_wise_p, null_masses
 
 PERIOD_IMAGES = 8
 """Images that choose the periods of Modulus heads."""

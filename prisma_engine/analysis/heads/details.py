@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from prisma_engine.analysis.head_types import HeadType
+from prisma_engine.analysis.heads.periods import in_words, step_in_words, step_masses
+from prisma_engine.analysis.heads.types import HeadType
 from prisma_engine.analysis.layout import Layout
-from prisma_engine.analysis.periods import in_words, step_in_words, step_masses
 
 Where = Callable[[Layout], Bool[Tensor, "query key"]]
 MOST, ENOUGH = 4, 0.8
