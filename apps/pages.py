@@ -1,5 +1,6 @@
 """Every page of the suite, in order. A new page is one entry here."""
 
+from apps.attention_tour import app as attention_tour
 from apps.dogit_lens import app as dogit_lens
 from apps.landing import PageCard
 
@@ -11,5 +12,12 @@ PAGES = (
         dogit_lens.page,
         dogit_lens.card_picture,
         dogit_lens.miniature,
+    ),
+    PageCard(
+        "Attention Tour",
+        "attention-tour",
+        "Where does every head look? All of them on one wall, any of them patch by patch, and what kind of head it is.",
+        attention_tour.page,
+        attention_tour.card_picture,
     ),
 )

@@ -1,8 +1,8 @@
 """Run every benchmark, one after the other."""
 
-from benchmarks import forward, imports, lens, widget
+from benchmarks import attention, forward, imports, lens, widget
 
 if __name__ == "__main__":
-    for module in (imports, forward, lens, widget):
+    for module in (imports, forward, lens, widget, attention):
         module.main()
         print()

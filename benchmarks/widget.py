@@ -8,31 +8,19 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from apps.common.payload import pack_lens, pack_png
-from benchmarks.paired import verdict
+from benchmarks.browser import find_chromium, opened, served, show_redraws
 from prisma_engine import labels
 from prisma_engine.labels import font
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WIDGETS = Path(__file__).parents[1] / "apps" / "common" / "widgets"
 GRID, N_LAYERS, MAX_MS, ROUNDS = 16, 25, 8.0, 200
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 def write_page(folder: Path) -> None:
@@ -59,36 +47,18 @@ def write_page(folder: Path) -> None:
     (folder / "value.json").write_text(json.dumps(value))
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def measure(address: str, chromium: str, scale: int) -> dict[str, Any]:
     """Medians of a scrub and of a hover, in milliseconds, at `scale` screen pixels per CSS pixel."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, device_scale_factor=scale)
-        page.goto(f"{address}/lens/standalone.html?value=../value.json")
+    with opened(f"{address}/lens/standalone.html?value=../value.json", chromium, scale) as page:
         page.wait_for_selector('.pl-lens[data-phase="ready"]')
         page.wait_for_function("document.fonts.status === 'loaded'")
         run = f"document.querySelector('.pl-lens').__lens.benchmark({{ rounds: {ROUNDS} }})"
         page.evaluate(run)  # the first time draws every emoji once
-        found = page.evaluate(run)
-        browser.close()
-    return found
+        return page.evaluate(run)
 
 
 def main() -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = find_chromium()
     if chromium is None:
         print("lens canvas: not measured, since there is no Chromium here; apt-get install chromium")
         return
@@ -97,10 +67,7 @@ def main() -> None:
         with served(Path(folder)) as address:
             print(f"lens canvas, {GRID}×{GRID} patches, {N_LAYERS} layers, medians of {ROUNDS} redraws in Chromium")
             for scale in (1, 2):
-                for action, times in measure(address, chromium, scale).items():
-                    if isinstance(times, dict):
-                        shown = f"{times['median_ms']:.1f} ms, 95 % under {times['p95_ms']:.1f} ms"
-                        print(f"{action}, {scale}× screen: {shown}  {verdict(times['median_ms'], MAX_MS, ' ms')}")
+                show_redraws(measure(address, chromium, scale), scale, {"scrub": MAX_MS, "hover": MAX_MS})
 
 
 if __name__ == "__main__":

@@ -50,6 +50,6 @@ def vocabulary_for(model: HookedViT, n_classes: int) -> Vocabulary:
     return labels.vocabulary_of(n_classes)
 
 
-def answer_value(answers: Sequence[Answer]) -> dict[str, Any]:
-    """The value of an answer list, see `apps.common.answer`."""
-    return {"nonce": next(_nonce), "rows": [asdict(answer) for answer in answers]}
+def answer_value(answers: Sequence[Answer], caption: str = "") -> dict[str, Any]:
+    """The value of an answer list, see `apps.common.answer`; `caption` stands above it as plain text."""
+    return {"nonce": next(_nonce), "caption": caption, "rows": [asdict(answer) for answer in answers]}

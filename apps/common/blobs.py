@@ -18,6 +18,11 @@ from typing import Any
 KEY_BYTES = 16
 
 
+def new_key() -> str:
+    """22 URL-safe characters, 128 random bits."""
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
 @dataclass(frozen=True)
 class Result:
     """All that the browser may ask about one run of a model, file by file, and what the page knows of it."""
@@ -63,11 +68,11 @@ class Shelf:
         self._lock = threading.Lock()
 
     def put(self, result: Result, key: str | None = None) -> str:
-        """Keep `result` and return its key: a new one of 22 URL-safe characters, 128 random bits, if None is given.
+        """Keep `result` and return its key: a new one, if None is given.
 
         A key that was given out before can be used again, for the same result computed once more.
         """
-        key = key or secrets.token_urlsafe(KEY_BYTES)
+        key = key or new_key()
         with self._lock:
             if (old := self._entries.pop(key, None)) is not None:
                 self._n_bytes -= old.result.n_bytes

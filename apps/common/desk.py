@@ -89,6 +89,8 @@ class Desk(ABC, Generic[R]):
             return pictures.example(session.source)
         if session.kind == "scene":
             return pictures.scene_in_link(session.source)
+        if session.kind == "seed":
+            return pictures.seeded(session.source)
         return pictures.uploaded(session.upload or "")
 
     def _remember(self, memory: tuple[str, ...], key: str) -> None:

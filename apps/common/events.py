@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -30,19 +30,48 @@ def spoken(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args, **kwargs)
         except ValueError as error:
-            # The sentence may quote what a visitor typed, and a toast renders markup.
-            sentence = html.escape(str(error), quote=False)
-            raise gr.Error(sentence, title="That did not work", print_exception=False) from error
+            raise _toast(error) from error
 
     return wrapper
 
 
-def runs(trigger: Callable[..., Any], handler: Callable[..., Any], inputs: Any, outputs: Any, **more: Any) -> Any:
-    """Wire an event that runs a model: the page says that it works until the event has ended, well or badly."""
+def spoken_steps(handler: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """The same for a handler that yields what it has so far."""
+
+    @wraps(handler)
+    def wrapper(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        try:
+            yield from handler(*args, **kwargs)
+        except ValueError as error:
+            raise _toast(error) from error
+
+    return wrapper
+
+
+def _toast(error: ValueError) -> gr.Error:
+    # The sentence may quote what a visitor typed, and a toast renders markup.
+    sentence = html.escape(str(error), quote=False)
+    return gr.Error(sentence, title="That did not work", print_exception=False)
+
+
+def runs(
+    trigger: Callable[..., Any],
+    handler: Callable[..., Any],
+    inputs: Any,
+    outputs: Any,
+    after: tuple[Callable[..., Any], Any, Any] | None = None,
+    **more: Any,
+) -> Any:
+    """Wire an event that runs a model: the page says that it works until the event has ended, well or badly.
+
+    `after` is a quick handler with inputs and outputs of its own, run with what the page then holds.
+    """
     trigger(None, None, None, js=WORKING, **QUIET)
     event = trigger(spoken(handler), inputs, outputs, **RUNS_MODEL, **more)
     for ended in (event.success, event.failure):
         ended(None, None, None, js=DONE, **QUIET)
+    if after is not None:
+        event.success(spoken(after[0]), after[1], after[2], **QUIET)
     return event
 
 

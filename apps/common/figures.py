@@ -81,7 +81,7 @@ def lens_figure(
     rows = _legend(figure, frame, names, 0.54 / total)
     if scale is not None:
         _scale(figure, scale, (0.54 - 0.27 * rows) / total)
-    return _png(figure)
+    return figure_png(figure)
 
 
 def _legend(figure: Figure, frame: Frame, names: Sequence[str], y: float) -> int:
@@ -157,7 +157,7 @@ def score_curve(
         axes.axhline(baseline, color=BASELINE, lw=1.2, ls=":", label="best constant answer")
     _tidy(axes, labels)
     axes.legend(frameon=False, fontsize=8, labelcolor=INK, loc="upper left")
-    return _png(figure)
+    return figure_png(figure)
 
 
 def _tidy(axes: Axes, labels: Sequence[str]) -> None:
@@ -193,7 +193,8 @@ def _drawable() -> frozenset[int]:
     return frozenset(FT2Font(findfont(FontProperties(family="DejaVu Sans"))).get_charmap())
 
 
-def _png(figure: Figure) -> bytes:
+def figure_png(figure: Figure) -> bytes:
+    """A figure as a PNG, the same bytes for the same drawing."""
     buffer = io.BytesIO()
     # Without metadata the bytes do not name a version, and depend on the drawing alone.
     figure.savefig(buffer, format="png", metadata={"Software": None})

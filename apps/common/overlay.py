@@ -6,7 +6,6 @@ looks the same on every machine.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from apps.common import animation
 from prisma_engine.labels import font
 
 INK, PAPER = (28, 32, 38), (255, 255, 255)
@@ -106,13 +106,7 @@ def animated_gif(
     """The layers one after another, the last one held, as an endless GIF."""
     cell = max(4, round(width / grid[1]))
     drawn = [_titled(draw_frame(image, grid, frame, cell, opacity), frame.title) for frame in frames]
-    # One palette for all frames, or the colours of the picture would flicker.
-    palette = film_strip(image, grid, frames, columns=4, width=160, opacity=opacity).quantize(256)
-    pictures = [picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for picture in drawn]
-    durations = [frame_ms] * (len(pictures) - 1) + [4 * frame_ms]
-    buffer = io.BytesIO()
-    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)
-    return buffer.getvalue()
+    return animation.animated_gif(drawn, frame_ms)
 
 
 def _titled(picture: Image.Image, title: str) -> Image.Image:

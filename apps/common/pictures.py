@@ -1,4 +1,4 @@
-"""Where a picture comes from: a shipped example, a composed scene, or an upload that is not kept."""
+"""Where a picture comes from: a shipped example, a composed scene, a random one, or an upload that is not kept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from apps.common.scene_text import Scene, scene_from_text, scene_to_text
-from apps.common.share import Link, SourceKind
+from apps.common.share import SEED, Link, SourceKind
 from apps.common.upload import GONE
 from prisma_engine.images import MAX_BYTES, open_image
 from prisma_engine.toy import compose
 from prisma_engine.toy.emoji_classes import NAMES
+from prisma_engine.toy.emoji_scenes import seeded_scene
 from prisma_engine.toy.layers import FRAME
 
 MAX_SIDE = 2048  # an upload is shrunk to this many pixels before anything else looks at it
@@ -35,7 +36,7 @@ class Picture:
 
     image: Image.Image | None  # None once the model has seen it: a result does not keep it
     kind: SourceKind
-    source: str  # example name, scene text, or hash of the upload: what a link carries
+    source: str  # example name, scene text, seed of a scene, or hash of the upload: what a link carries
     title: str
     mask: UInt8[np.ndarray, "height width"] | None = None  # 0 = nothing, i + 1 = objects[i]
     objects: tuple[int, ...] = ()  # class of each object, in the vocabulary named below
@@ -78,7 +79,19 @@ def scene_in_link(text: str) -> Picture:
     return composed(scene_from_text(text, len(NAMES), FRAME))
 
 
-def uploaded(path: str) -> Picture:
+@lru_cache(maxsize=64)
+def seeded(seed: str) -> Picture:
+    """One of the random scenes that models and heads are measured on, with its exact mask.
+
+    Raises:
+        ValueError: if the text is no seed.
+    """
+    if not SEED.fullmatch(seed):
+        raise ValueError(f"scenes are numbered from 0 to 999999999, got {seed[:20]!r}")
+    return _rendered(seeded_scene(int(seed)), "seed", str(int(seed)), f"Scene {int(seed)}")
+
+
+def uploaded(path: str, title: str = "Your picture") -> Picture:
     """A visitor's picture, opened under guard.
 
     Raises:
@@ -90,7 +103,7 @@ def uploaded(path: str) -> Picture:
     except OSError as error:
         raise ValueError(GONE) from error
     digest = hashlib.sha256(data).hexdigest()[:HASH_CHARACTERS]
-    return Picture(open_image(data, max_side=MAX_SIDE), "upload", digest, "Your picture")
+    return Picture(open_image(data, max_side=MAX_SIDE), "upload", digest, title)
 
 
 def in_link(link: Link) -> tuple[Picture, str | None]:
@@ -100,6 +113,8 @@ def in_link(link: Link) -> tuple[Picture, str | None]:
             return example(link.source), None
         if link.kind == "scene" and link.source:
             return scene_in_link(link.source), None
+        if link.kind == "seed" and link.source:
+            return seeded(link.source), None
     except ValueError as error:
         return first(), f"{error}; the first example is shown instead"
     return first(), None

@@ -10,8 +10,9 @@ import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -29,7 +30,7 @@ _BYTES = "application/octet-stream"
 
 
 class _Bounded:
-    """Named bytes that anyone may read (class lists, pictures of our own scenes), the oldest out first."""
+    """Named bytes that anyone may read (class lists, pictures of our own scenes), the least recently used out first."""
 
     def __init__(self, max_entries: int) -> None:
         self._entries: OrderedDict[str, bytes] = OrderedDict()
@@ -49,25 +50,36 @@ class _Bounded:
             return self._entries.get(name)
 
 
-_vocabularies = _Bounded(128)
-_pictures = _Bounded(64)
+_tables = _Bounded(128)
+_pictures = _Bounded(256)
 _makers: dict[str, Callable[[], bytes]] = {}
 _series: dict[str, tuple[Callable[[int], bytes], int]] = {}
 _drawing = threading.Lock()
 
 
 def vocabulary_url(vocabulary: Vocabulary) -> str:
-    """Publish a class list as JSON and return its address, which names its content and so never goes stale."""
-    table = {
-        "id": vocabulary.id,
-        "names": list(vocabulary.names),
-        "emoji": list(vocabulary.emoji),
-        "colors": list(vocabulary.colors),
-    }
-    data = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
+    """Publish a class list and return its address."""
+    return table_url(
+        {
+            "id": vocabulary.id,
+            "names": list(vocabulary.names),
+            "emoji": list(vocabulary.emoji),
+            "colors": list(vocabulary.colors),
+        }
+    )
+
+
+def table_url(table: Mapping[str, Any]) -> str:
+    """Publish JSON that anyone may read and return its address, which names its content and so never goes stale."""
+    data = packed_json(table)
     name = hashlib.sha256(data).hexdigest()[:32]
-    _vocabularies.put(name, data)
-    return f"{PREFIX}/vocabulary/{name}"
+    _tables.put(name, data)
+    return f"{PREFIX}/table/{name}"
+
+
+def packed_json(table: Mapping[str, Any]) -> bytes:
+    """JSON without spaces, as files of a result hold it."""
+    return json.dumps(table, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def lazy_picture_url(name: str, make: Callable[[], bytes]) -> str:
@@ -104,8 +116,8 @@ async def _file(request: Request) -> Response:
     return Response(data, media_type="image/png" if is_png else _BYTES, headers=_PRIVATE)
 
 
-async def _vocabulary(request: Request) -> Response:
-    data = _vocabularies.get(request.path_params["name"])
+async def _table(request: Request) -> Response:
+    data = _tables.get(request.path_params["name"])
     return Response(data, media_type="application/json", headers=_PUBLIC) if data else _gone()
 
 
@@ -146,7 +158,7 @@ ROUTES = [
     for path, handler in {
         "/healthz": _healthz,
         "/font.woff2": _font,
-        "/vocabulary/{name}": _vocabulary,
+        "/table/{name}": _table,
         "/card/{name}": _card,
         "/series/{name}/{number:int}": _numbered,
         "/{key}/{name:path}": _file,

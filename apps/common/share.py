@@ -1,8 +1,8 @@
 """A view as a link, and back.
 
-A link names the model (and its revision), the picture (an example, a composed scene, or the hash of an upload,
-which is not kept), and how it is looked at. Anyone can type anything into an address: what is not understood
-falls back, with one sentence.
+A link names the model (and its revision), the picture (an example, a composed scene, a scene by its seed, or the
+hash of an upload, which is not kept), and how it is looked at. Anyone can type anything into an address: what is not
+understood falls back, with one sentence.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-SourceKind = Literal["example", "scene", "upload"]
+SourceKind = Literal["example", "scene", "seed", "upload"]
 HASH = re.compile(r"[0-9a-f]{16}")
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
 SCENE = re.compile(r"[0-9._-]{1,200}")
+SEED = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Link:
     revision: str | None = None
     classes: str | None = None  # comma-separated, for zero-shot models
     kind: SourceKind | None = None
-    source: str | None = None  # example name, scene text, or hash of the upload
+    source: str | None = None  # example name, scene text, seed of a scene, or hash of the upload
     view: tuple[tuple[str, str], ...] = ()  # the raw view fields, checked once the result is known
 
 
@@ -43,7 +44,7 @@ def read_link(params: Mapping[str, str], view_fields: Iterable[str]) -> tuple[Li
         classes=_text(params, "classes", 4000, problems),
         view=tuple((name, params[name][:40]) for name in view_fields if name in params),
     )
-    patterns: dict[SourceKind, re.Pattern[str]] = {"example": NAME, "scene": SCENE, "upload": HASH}
+    patterns: dict[SourceKind, re.Pattern[str]] = {"example": NAME, "scene": SCENE, "seed": SEED, "upload": HASH}
     for kind, pattern in patterns.items():
         if kind not in params:
             continue

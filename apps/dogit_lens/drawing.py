@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
@@ -11,6 +9,7 @@ from PIL import Image
 from apps.common import catalog, figures
 from apps.common.figures import Heldout, Scale, viridis
 from apps.common.overlay import Frame, animated_gif, draw_frame, film_strip
+from apps.common.paper import picture_png as pillow_png
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.view import View, first_view
 
@@ -68,7 +67,7 @@ def layers_gif(result: LensResult, view: View) -> bytes:
 def strip_png(result: LensResult, view: View, columns: int = 6, width: int = 320) -> bytes:
     """Every layer side by side; `width` is one picture's, in pixels."""
     sheet = film_strip(result.pixels, result.grid, frames(result, view), columns, width, tint_opacity(view))
-    return _png(sheet)
+    return pillow_png(sheet)
 
 
 def card_png(result: LensResult, n_layers: int = 4, cell: int = 26) -> bytes:
@@ -81,7 +80,7 @@ def card_png(result: LensResult, n_layers: int = 4, cell: int = 26) -> bytes:
     row = Image.new("RGBA", (n_layers * width + (n_layers - 1) * gap, height), (0, 0, 0, 0))
     for index, picture in enumerate(drawn):
         row.paste(picture, (index * (width + gap), 0))
-    return _png(row)
+    return pillow_png(row)
 
 
 def logsumexp(logits: Float[np.ndarray, "*any class"]) -> Float[np.ndarray, "*any"]:
@@ -145,9 +144,3 @@ def _scores(result: LensResult) -> bytes:
     held = scores["heldout"]
     heldout = held and Heldout(tuple(held["iou"]), tuple(held["low"]), tuple(held["high"]), held["n_scenes"])
     return figures.score_curve(result.labels, scores["iou"], scores["baseline_iou"], heldout)
-
-
-def _png(picture: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()

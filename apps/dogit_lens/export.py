@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.common.share import SourceKind
+from apps.common import code
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.drawing import logsumexp
 from apps.dogit_lens.view import View
@@ -37,17 +37,10 @@ def numbers_json(result: LensResult, view: View, k: int = 5) -> bytes:
     return json.dumps(table, ensure_ascii=False).encode()
 
 
-_OPEN: dict[SourceKind, str] = {
-    "example": "from prisma_engine.toy.compose import render_example\n\nimage = render_example({source!r}).image",
-    "scene": "from apps.common.pictures import scene_in_link\n\nimage = scene_in_link({source!r}).image",
-    "upload": 'from prisma_engine.images import open_image\n\nimage = open_image("your-picture.jpg", max_side=2048)',
-}
 _CODE = """\
-# Run it where prisma_engine can be imported, such as the repository's own folder.
-import prisma_engine as pe
 {opening}
 
-model = pe.load({load})
+model = {model}
 lens = pe.logit_lens(model, model.preprocess(image))
 
 layer, token = lens.labels.index({layer!r}), {token}  # {where}
@@ -61,25 +54,9 @@ def python_code(result: LensResult, view: View) -> str:
     """Python that prints the numbers of the selected token at the selected layer, as they are on screen."""
     token = view.token or 0
     return _CODE.format(
-        opening=_OPEN[result.picture.kind].format(source=result.picture.source),
-        load=_load_arguments(result),
+        opening=code.opening(image=result.picture),
+        model=code.loading(result.model_id, result.revision, result.classes),
         layer=result.labels[view.layer],
         token=token,
-        where=_where(result, token),
+        where=code.place(token, result.prefix_names, result.grid),
     )
-
-
-def _load_arguments(result: LensResult) -> str:
-    arguments = [repr(result.model_id)]
-    if result.revision:
-        arguments.append(f"revision={result.revision!r}")
-    if result.classes:
-        arguments.append(f"classes={list(result.classes)!r}")
-    return ", ".join(arguments)
-
-
-def _where(result: LensResult, token: int) -> str:
-    if token < result.n_prefix:
-        return f"the {result.prefix_names[token]} token"
-    row, column = divmod(token - result.n_prefix, result.grid[1])
-    return f"patch in row {row + 1}, column {column + 1}"

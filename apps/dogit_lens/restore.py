@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from apps.common import catalog, pictures
 from apps.common.desk import Session
+from apps.common.opening import fields_of_upload, find_run
 from apps.common.share import Link, check_revision, read_link
 from apps.dogit_lens.handlers import LensDesk
 from apps.dogit_lens.link import VIEW_FIELDS, fields_to_view
@@ -25,28 +25,17 @@ class Opened:
 
 def open_page(desk: LensDesk, params: Mapping[str, str]) -> Opened:
     """What the address asks for; without anything readable in it, the first example through the default model."""
-    link, notes = read_link(params, VIEW_FIELDS)
-    waiting = link if link.kind == "upload" else None
-    picture, problem = pictures.in_link(link)
-    notes += [problem] if problem else []
-    notes += [pictures.ASK_FOR_UPLOAD] if waiting else []
-    try:
-        session = desk.show(picture, link.model or catalog.DEFAULT, link.classes or catalog.default_classes())
-    except ValueError as error:
-        notes.append(f"{error}; {catalog.DEFAULT} is shown instead")
-        session = desk.show(picture, catalog.DEFAULT)
-        link = replace(link, view=(), model=None)
-    result = desk.result(session)
-    view, missing = (first_view(result.extent), []) if waiting else fields_to_view(link.view, result.extent)
-    return Opened(session, view, (*notes, *missing, *check_revision(link, result.model_id, result.revision)), waiting)
+    link, problems = read_link(params, VIEW_FIELDS)
+    found = find_run(desk, link)
+    result = desk.result(found.session)
+    first = first_view(result.extent), []
+    view, missing = first if found.waiting else fields_to_view(found.link.view, result.extent)
+    other = check_revision(found.link, result.model_id, result.revision)
+    return Opened(found.session, view, (*problems, *found.notes, *missing, *other), found.waiting)
 
 
 def view_of_upload(waiting: Link | None, session: Session, desk: LensDesk) -> tuple[View, tuple[str, ...]]:
     """The view for a picture just uploaded: the link's, where the link was waiting for this very picture."""
-    extent = desk.result(session).extent
-    if waiting is None:
-        return first_view(extent), ()
-    if waiting.source != session.source:
-        return first_view(extent), (pictures.OTHER_UPLOAD,)
-    view, missing = fields_to_view(waiting.view, extent)
-    return view, tuple(missing)
+    link, notes = fields_of_upload(waiting, session)
+    view, missing = fields_to_view(link.view, desk.result(session).extent)
+    return view, (*notes, *missing)

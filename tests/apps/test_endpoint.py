@@ -42,9 +42,9 @@ def scene(tmp_path: Path) -> Any:
     return handle_file(str(path))
 
 
-def test_the_endpoint_is_the_only_one_and_is_typed(client: Any):
+def test_each_page_s_endpoints_are_the_only_ones_and_are_typed(client: Any):
     api = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(api) == ["/lens"]
+    assert sorted(api) == ["/attention", "/heads", "/lens"]
     assert [(p["parameter_name"], p["python_type"]["type"]) for p in api["/lens"]["parameters"]] == [
         ("image", "filepath"),
         ("model", "str"),

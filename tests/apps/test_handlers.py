@@ -118,6 +118,19 @@ def test_a_composed_scene_has_its_exact_mask(desk: LensDesk):
     assert desk.run(picture, "emoji-vit").scores
 
 
+def test_a_scene_of_a_seed_is_the_same_every_time_and_has_its_exact_mask(desk: LensDesk):
+    session = desk.show(pictures.seeded("17"), "emoji-vit")
+    again = desk.picture(session)
+    assert (session.kind, session.source) == ("seed", "17") and again.mask is not None and again.mask.any()
+    pictures.seeded.cache_clear()
+    assert (np.asarray(desk.picture(session).image) == np.asarray(again.image)).all()
+    assert desk.result(session).scores
+    assert not (np.asarray(pictures.seeded("18").image) == np.asarray(again.image)).all()
+    for wrong in ("-1", "x", "1" * 10):
+        with pytest.raises(ValueError, match="numbered from 0"):
+            pictures.seeded(wrong)
+
+
 def test_an_example_can_be_taken_apart():
     value = scenes.composer_value(scenes.scene_of("cat-in-toilet"))
     assert len(value["objects"]) == 2 and value["size"] == 96

@@ -41,7 +41,9 @@ def test_a_view_survives_the_browser(view):
     assert read_view(view.as_dict(), EXTENT) == view
 
 
-keys = st.sampled_from(["model", "revision", "classes", "example", "scene", "upload", "layer", "token", "opacity", "x"])
+keys = st.sampled_from(
+    ["model", "revision", "classes", "example", "scene", "seed", "upload", "layer", "token", "opacity", "x"]
+)
 
 
 @given(st.dictionaries(keys, st.text(max_size=50) | st.text(string.digits + "._-", max_size=12)))
@@ -66,6 +68,13 @@ def test_anything_may_be_typed_into_an_address(params):
 def test_values_out_of_range_fall_back_with_a_sentence(fields, word):
     view, problems = fields_to_view(fields, EXTENT)
     assert view == first_view(EXTENT) and len(problems) == 1 and word in problems[0]
+
+
+@pytest.mark.parametrize(("text", "kind"), [("0", "seed"), ("9" * 9, "seed"), ("-1", None), ("1e3", None), ("", None)])
+def test_a_scene_is_named_by_its_seed(text, kind):
+    link, problems = read_link({"seed": text}, VIEW_FIELDS)
+    assert link.kind == kind and len(problems) == (kind is None)
+    assert kind is None or read_link(dict(parse_qsl(link_query(link))), VIEW_FIELDS) == (link, [])
 
 
 def test_true_objects_are_not_shown_where_there_are_none():

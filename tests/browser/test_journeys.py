@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from PIL import Image
+
+from steps import Visit, expect, picture, upload
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
-
-Visit = Callable[..., "Page"]
-
-
-def expect(what):
-    from playwright.sync_api import expect as playwright_expect
-
-    return playwright_expect(what)
 
 
 def part(page: Page, name: str) -> Locator:
@@ -39,17 +30,6 @@ def shown_key(page: Page) -> str:
     """The key of the result on screen, as the browser last fetched it."""
     urls = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     return [match[1] for url in urls if (match := re.search(r"prisma/([\w-]{22})/lens", url))][-1]
-
-
-def picture(path: Path, seed: int) -> Path:
-    pixels = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize((140, 100), Image.Resampling.NEAREST).save(path)
-    return path
-
-
-def upload(page: Page, path: Path) -> None:
-    page.get_by_role("tab", name="Upload").click()
-    page.locator("#photo input[type=file]").set_input_files(path)
 
 
 def test_the_landing_page_shows_the_lens_alive_and_leads_to_it(visit: Visit):

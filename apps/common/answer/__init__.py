@@ -10,6 +10,6 @@ import gradio as gr
 from apps.common.parts import part
 
 
-def answer_list(value: dict[str, Any] | None = None) -> gr.HTML:
-    """The five classes that the model itself ranks highest; `value` is {"nonce", "rows": [Answer as a dict]}."""
-    return part(Path(__file__).parent, value, "answer")
+def answer_list(value: dict[str, Any] | None = None, elem_id: str = "answer") -> gr.HTML:
+    """The five classes that the model itself ranks highest; `value` comes from `answers.answer_value`."""
+    return part(Path(__file__).parent, value, elem_id)

@@ -1,6 +1,7 @@
 // The model's own answer: five rows of emoji, name, probability and logit. Names are set as text, never as markup.
 
 const list = element.querySelector('.answers');
+const caption = element.querySelector('.answer-caption');
 
 function span(className, text) {
   const node = document.createElement('span');
@@ -24,6 +25,7 @@ function row({ emoji, name, logit, probability }) {
 }
 
 function draw() {
+  caption.textContent = props.value?.caption ?? '';
   list.replaceChildren(...(props.value?.rows ?? []).map(row));
 }
 

@@ -158,7 +158,8 @@ export function mount({ element, value, onEvent = () => {} }) {
   }
   function takeView(view) {
     receivedView = JSON.stringify(view ?? null);
-    if (view) state = tourStep(state, { type: 'restore', view }, shape());
+    if (!view) return; // the visitor's own view stays, and what was not told of it yet still will be
+    state = tourStep(state, { type: 'restore', view }, shape());
     sentView = JSON.stringify(tourView(state));
   }
   function learnMetrics() {

@@ -1,0 +1,137 @@
+"""How a picture and a model reach a page: one set of handlers and events for every page that shows a run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import gradio as gr
+
+from apps.common import catalog, pictures, scenes
+from apps.common.desk import Desk, Session
+from apps.common.events import ONCE, QUIET, copies, field, runs, saved_file, takes_away
+from apps.common.pictures import Picture
+from apps.common.scene_text import read_scene
+from apps.common.share import Link
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A picture and a model that a visitor has just asked for."""
+
+    picture: Picture
+    model: str
+    classes: str  # as typed, for a zero-shot model
+    how: Literal["example", "upload", "scene", "model"]  # what the visitor changed
+    upload: str | None = None  # path of an upload in Gradio's temporary folder
+    waiting: Link | None = None  # a link that asks for an upload which only the visitor has
+
+
+class Page(ABC):
+    """The handlers behind `controls.picture_sources` and `controls.model_choice`.
+
+    `state` is what the page keeps of one visitor: the session first, then whatever else the page needs.
+    """
+
+    def __init__(self, desk: Desk[Any]) -> None:
+        self.desk = desk
+
+    @abstractmethod
+    def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
+        """Run the model on what was chosen and return the page's outputs in their order.
+
+        Raises:
+            ValueError: one sentence for the visitor.
+        """
+
+    @abstractmethod
+    def written(self, name: str, *state: Any) -> tuple[str, bytes]:
+        """The file that the button "save-<name>" gives: what it is called, and its bytes."""
+
+    def saver(self, name: str) -> Callable[..., str]:
+        """A handler that writes that file into Gradio's temporary folder and returns its path."""
+
+        def save(*state: Any) -> str:
+            if state[0] is None:
+                raise ValueError("there is no result to save yet")
+            return saved_file(*self.written(name, *state))
+
+        return save
+
+    def example(self, event: gr.EventData, model: str, classes: str, *state: Any) -> tuple[Any, ...]:
+        name = str(field(event, "name"))
+        chosen = Chosen(pictures.example(name), model, classes, "example")
+        return (*self.shown(chosen, *state), None, scenes.composer_value(scenes.scene_of(name)))
+
+    def upload(self, path: str | None, model: str, classes: str, waiting: Link | None, *state: Any) -> Any:
+        if path is None:
+            return gr.skip()
+        chosen = Chosen(pictures.uploaded(path), model, classes, "upload", path, waiting)
+        return (*self.shown(chosen, *state), None)
+
+    def compose(self, event: gr.EventData, model: str, classes: str, *state: Any) -> tuple[Any, ...]:
+        scene = read_scene(event._data, len(pictures.NAMES), pictures.FRAME)
+        chosen = Chosen(pictures.composed(scene), model, classes, "scene")
+        return (*self.shown(chosen, *state), None, scenes.composer_value(scene))
+
+    def model(self, model: str | None, classes: str, *state: Any) -> Any:
+        if model is None:
+            return gr.skip()
+        session: Session | None = state[0]
+        picture = self.desk.picture(session) if session else pictures.first()
+        return self.shown(Chosen(picture, model, classes, "model", session.upload if session else None), *state)
+
+
+class Layout(Protocol):
+    """The components that every page has: where a picture and a model are chosen, and a view saved or copied."""
+
+    @property
+    def picker(self) -> Any: ...
+    @property
+    def photo(self) -> Any: ...
+    @property
+    def composer(self) -> Any: ...
+    @property
+    def model(self) -> Any: ...
+    @property
+    def classes(self) -> Any: ...
+    @property
+    def buttons(self) -> dict[str, gr.Button]: ...
+    @property
+    def link(self) -> Any: ...
+    @property
+    def code(self) -> Any: ...
+    @property
+    def file(self) -> Any: ...
+
+
+def wire_sources(
+    work: Page, at: Layout, state: Sequence[gr.State], shown: Sequence[Any], waiting: gr.State, **more: Any
+) -> None:
+    """Run the model whenever a picture, a model or its classes are chosen; `more` goes to every such event."""
+    asked = [at.model, at.classes]
+    in_tabs = [*shown, at.photo, at.composer]
+    runs(at.picker.pick, work.example, [*asked, *state], in_tabs, **more)
+    uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting, *state], [*shown, waiting], **more)
+    uploading.failure(lambda: None, None, at.photo, **QUIET)
+    runs(at.composer.compose, work.compose, [*asked, *state], in_tabs, trigger_mode="always_last", **more)
+    for change in (at.model.input, at.classes.submit):
+        changing = runs(change, work.model, [*asked, *state], shown, js=ONCE, **more)
+        changing.failure(model_of, state[0], asked, **QUIET)
+
+
+def model_of(session: Session | None) -> tuple[str, str]:
+    """The model and the classes that the page shows, for controls whose choice was refused."""
+    if session is None:
+        return catalog.DEFAULT, catalog.default_classes()
+    return session.model_id, session.classes or catalog.default_classes()
+
+
+def wire_take_away(work: Page, at: Layout, state: Sequence[gr.State]) -> None:
+    """Buttons that save a file, "save-…", and those that copy the link and the Python."""
+    for name in (button.removeprefix("save-") for button in at.buttons if button.startswith("save-")):
+        takes_away(at.buttons[f"save-{name}"], work.saver(name), list(state), at.file)
+    copies(at.buttons["copy-link"], at.link, is_link=True)
+    copies(at.buttons["copy-code"], at.code)
