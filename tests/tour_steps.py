@@ -68,7 +68,8 @@ def shown_keys(page: Page) -> list[str]:
 
 
 def compare_with(page: Page, what: str) -> None:
-    page.locator("#compare").get_by_label(what).check()
+    page.locator("#compare input").click()
+    page.get_by_role("option", name=what).click()
 
 
 def answer(page: Page, which: str = "answer") -> str:

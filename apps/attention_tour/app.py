@@ -12,11 +12,12 @@ from apps.attention_tour.first import first_view
 from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.layout import Layout, lay_out
 from apps.attention_tour.measuring import Measuring
-from apps.attention_tour.page import TourPage, compare_boxes
+from apps.attention_tour.page import NEWEST, TYPED, TourPage, compare_boxes
 from apps.common import catalog, pictures
 from apps.common.desk import Session
 from apps.common.events import ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, takes_away, titled
-from apps.common.page import wire_sources, wire_take_away
+from apps.common.page import restores, wire_sources, wire_take_away
+from apps.common.progress import progress_value
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
 from apps.common.upload import photo_input
 
@@ -45,7 +46,10 @@ def page(demo: gr.Blocks, desk: TourDesk | None = None) -> Layout:
     runs(at.tour.open_picture, work.open_picture, [at.model, at.classes, *state], [*shown, at.photo], after=linked)
     at.tour.view_change(spoken(work.view_change), looked, [view, *links], trigger_mode="always_last", **QUIET)
     _wire_compare(work, at, state, shown, linked)
-    wire_take_away(work, at, looked)
+    with gr.Group(visible=False):
+        newest = gr.JSON()
+    asked = (work.newest_links, [*looked, newest], [view, *links])
+    wire_take_away(work, at, [*looked, newest], js=NEWEST, before=asked)
     _wire_measuring(demo, work, at, state)
     _endpoints(work.desk)
     return at
@@ -57,14 +61,18 @@ def _wire_compare(work: TourPage, at: Layout, state: list[gr.State], shown: list
     latest: dict[str, Any] = {"trigger_mode": "always_last", **then}
     by.what.input(lambda what: compare_boxes(what)[1:], by.what, [by.picture_box, by.model_box, by.causal_box], **QUIET)
     causal = [by.layer, by.sees_all]
-    runs(by.what.input, work.compare_what, [by.what, by.model, *causal, at.classes, *state], shown, **then)
+    asked = [by.what, by.model, *causal, at.classes, *state]
+    runs(by.what.input, work.compare_what, asked, shown, js=ONCE, **then)
     runs(by.picker.pick, work.compare_example, state, [*shown, by.photo], **then)
     uploading = runs(by.photo.input, work.compare_upload, [by.photo, *state], shown, **then)
     uploading.failure(lambda: None, None, by.photo, **QUIET)
     changing = runs(by.model.input, work.compare_model, [by.model, at.classes, *state], shown, js=ONCE, **then)
     changing.failure(_other_model_of, state[1], by.model, **QUIET)
-    runs(by.layer.input, work.compare_causal, [*causal, *state], shown, **latest)
-    runs(by.sees_all.input, work.compare_causal, [*causal, *state], shown, **latest)
+    restores(by.model, _other_model_of, state[1])
+    with gr.Group(visible=False):
+        typed = gr.JSON()
+    for change in (by.layer.input, by.sees_all.input):
+        runs(change, work.compare_typed, [*causal, typed, *state], shown, js=TYPED, **latest)
 
 
 def _other_model_of(against: Against | None) -> str | None:
@@ -81,8 +89,14 @@ def _wire_measuring(demo: gr.Blocks, work: TourPage, at: Layout, state: list[gr.
     measured = waits.then(
         spoken_steps(measuring.run), asked, shows, concurrency_id="measure", concurrency_limit=1, **QUIET
     )
-    measured.success(work.refresh_types, [state[0], state[1], types], at.tour, **QUIET)
+    refresh = work.refresh_types, [state[0], state[1], types], at.tour
+    measured.success(*refresh, **QUIET)
+    measured.success(measuring.back, [state[0], types], by.back, **QUIET)
+    state[0].change(measuring.back, [state[0], types], by.back, **QUIET)
     measured.failure(measuring.idle, None, [by.progress, by.start, by.stop], **QUIET)
+    gone = None, progress_value(""), gr.update(visible=False)
+    went = by.back.click(lambda: gone, None, [types, by.progress, by.back], **QUIET)
+    went.success(*refresh, **QUIET)
     by.stop.click(measuring.stop, None, None, queue=False, **QUIET)
     demo.unload(measuring.stop)
     takes_away(by.save, measuring.save, [state[0], types], at.file)

@@ -16,6 +16,7 @@ from apps.common.share import Link, check_revision, link_query, read_link
 
 What = Literal["picture", "model", "causal"]
 PREFIX, CAUSAL = "vs-", "vs-causal"  # of the fields of a link that name the second run
+_MADE = {"causal": "with causal attention", "model": "with another model", "picture": "with another picture"}
 OWN_PICTURE = "this link compares with somebody's own picture, which is not kept; choose one under Compare with"
 
 
@@ -104,15 +105,22 @@ def from_params(
     """The comparison that an address asks for, and sentences where it cannot be had."""
     named = {name.removeprefix(PREFIX): value for name, value in params.items() if name.startswith(PREFIX)}
     link, problems = read_link(named, ())
+    asked = [name for name in ("causal", "model") if name in named] + ["picture"] * (link.kind is not None)
     if problems:
         return None, [_beside(text) for text in problems]
     try:
         against = _asked(desk, link, named.get("causal"), session)
     except ValueError as error:
         return None, [f"the comparison is left out: {error}"]
+    one = (
+        "the link asks for more than one comparison; only the first of them is made: " + _MADE[asked[0]]
+        if asked
+        else ""
+    )
+    notes = [one] if len(asked) > 1 else []
     if against is None or against.what != "model":
-        return against, []
-    return against, check_revision(link, against.session.model_id, desk.result(against.session).revision)
+        return against, notes
+    return against, notes + check_revision(link, against.session.model_id, desk.result(against.session).revision)
 
 
 def _asked(desk: Desk[TourResult], link: Link, causal: str | None, session: Session) -> Against | None:

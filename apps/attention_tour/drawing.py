@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ from apps.common.paper import Sheet
 WIDTH, MARGIN, LEFT, BOX = 7.2, 0.2, 2.9, 2.15  # of the sheet; LEFT: where the matrix begins; BOX: side of a picture
 SIDE = WIDTH - LEFT - MARGIN  # of the matrix, inches
 TOP, CAPTION, CELL, LINE, PER_LINE = 0.62, 0.26, 0.32, 0.17, 5
-N_STRONGEST = 3
+N_STRONGEST, TITLE = 3, 90  # characters of a line of the title
 PREFIX_CELL = 0.13  # inches: a prefix token is drawn larger than a patch, or nobody would find it
 
 
@@ -28,16 +29,20 @@ def head_figure(view: HeadView, dpi: int = 300) -> bytes:
     """A head for print: what the selected token reads and who reads it, painted and in numbers, beside the matrix."""
     _, height = picture_size(view)
     panel = CAPTION + height + _prefix_height(view) + 2 * LINE
-    sheet = Sheet(WIDTH, TOP + max(2 * panel, CAPTION + SIDE + 0.95), dpi)
-    sheet.write(f"{shorten(view.title, 60)} · {view.unit}", MARGIN, 0.22, 10)
-    sheet.write(f"{MEASURES[view.kind].title} · selected: {view.place(view.token)}", MARGIN, 0.45, 8, MUTED)
+    unit = view.unit.replace(" ", "\N{NO-BREAK SPACE}")
+    title = textwrap.wrap(f"{shorten(view.title, 150)} · {unit}", TITLE)
+    top = TOP + 0.19 * (len(title) - 1)
+    sheet = Sheet(WIDTH, top + max(2 * panel, CAPTION + SIDE + 0.95), dpi)
+    for index, line in enumerate(title):
+        sheet.write(line.replace("\N{NO-BREAK SPACE}", " "), MARGIN, 0.22 + 0.19 * index, 10)
+    sheet.write(f"{MEASURES[view.kind].title} · selected: {view.place(view.token)}", MARGIN, top - 0.17, 8, MUTED)
     for index, (caption, values, color) in enumerate(
         (("it reads", view.row, READS), ("it is read by", view.column, READ_BY))
     ):
-        _panel(sheet, view, caption, values, color, TOP + index * panel)
-    _matrix(sheet, view, TOP + CAPTION)
-    _mark(sheet, view, TOP + CAPTION)
-    _color_bar(sheet, view, TOP + CAPTION + SIDE + 0.42)
+        _panel(sheet, view, caption, values, color, top + index * panel)
+    _matrix(sheet, view, top + CAPTION)
+    _mark(sheet, view, top + CAPTION)
+    _color_bar(sheet, view, top + CAPTION + SIDE + 0.42)
     return sheet.png()
 
 

@@ -25,7 +25,12 @@ from prisma_engine.vit import HookedViT
 DATASETS = ("zh-plus/tiny-imagenet", "uoft-cs/cifar10", "timm/oxford-iiit-pet")  # what a Space may stream
 HUB_ID = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 THUMB = 96  # pixels of an example's longer side
+MIN_IMAGES = 20  # with fewer, the halves that have to agree are a few pictures each
 MAX_CELLS = 150 * 10**6  # of the mean patterns of all heads: 600 MB; a ViT-L/14 at 336 pixels fits
+
+
+class TooFew(ValueError):
+    """Too few pictures were looked at to name heads; the message says how many it takes."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,12 @@ class Stream:
     def __init__(self, source: str, place: str, n: int) -> None:
         place = place.strip()
         self.title, stream = _allowed(source, place)
-        self._pictures = islice(stream, n)
         self._folder = Path(place) if source == "folder" else None
+        if self._folder is not None:
+            found = list(stream)
+            n, stream = min(n, len(found)), iter(found)
+        self.n = n  # what is to be expected; a data set does not say beforehand how many pictures it has
+        self._pictures = islice(stream, n)
         self._rows = tempfile.TemporaryDirectory(prefix="prisma-rows-") if source == "hub" else None
 
     def __iter__(self) -> Iterator[tuple[str, ImageSource]]:
@@ -111,10 +120,10 @@ def measure(
     """Gather the evidence, put it on the shelf with the pictures that it names, and say so.
 
     Raises:
-        ValueError: one sentence, if fewer than two pictures could be used.
+        TooFew: one sentence, if fewer than `MIN_IMAGES` pictures could be used.
     """
     try:
-        evidence = gather(model, _as_input(model, stream), stream.title, progress, stop)
+        evidence = _gathered(model, stream, progress, stop)
         kept = Kept(evidence, stream.again({e.ref for found in evidence.found for e in found.examples.values()}))
     finally:
         stream.close()
@@ -123,6 +132,30 @@ def measure(
     n_bytes = 4 * len(files["types"]) + sum(len(data) for data in kept.pictures.values() if isinstance(data, bytes))
     shelf.put(Result(files, partial(_thumbnail_file, kept.pictures), n_bytes, kept), key)
     return Measured(model_id, key, _sentence(evidence, stopped=stop()))
+
+
+def _gathered(model: HookedViT, stream: Stream, progress: Callable[[int], None], stop: Callable[[], bool]) -> Evidence:
+    seen = 0
+
+    def count(done: int) -> None:
+        nonlocal seen
+        seen = done
+        progress(done)
+
+    try:
+        evidence = gather(model, _as_input(model, stream), stream.title, count, stop)
+    except ValueError as error:
+        if seen < 2 and stop():
+            raise too_few(seen) from error
+        raise
+    if evidence.n_images < MIN_IMAGES:
+        raise too_few(evidence.n_images)
+    return evidence
+
+
+def too_few(n: int) -> TooFew:
+    """The refusal to name heads after `n` pictures."""
+    return TooFew(f"not enough pictures to name heads: {n} of at least {MIN_IMAGES}; the figures stay as they were")
 
 
 def types_table(evidence: Evidence, picture_url: Callable[[str], str | None]) -> dict[str, Any]:
@@ -205,7 +238,8 @@ def _small(picture: ImageSource) -> bytes:
 
 
 def _sentence(evidence: Evidence, stopped: bool) -> str:
-    n, heads = len(evidence.found), "head has" if len(evidence.found) == 1 else "heads have"
-    end = "Stopped" if stopped else "Done"
+    named, n = len({(found.layer, found.head) for found in evidence.found}), evidence.layers * evidence.heads
+    end = f"Stopped after {evidence.n_images} pictures" if stopped else "Done"
     refused = f", {evidence.n_refused} more could not be opened" if evidence.n_refused else ""
-    return f"{end}: {evidence.source}{refused}; {n or 'no'} {heads} a name."
+    verb = "has" if named == 1 else "have"
+    return f"{end}: {evidence.source}{refused}; {named or 'none'} of {n} heads {verb} a name."

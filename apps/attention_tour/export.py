@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -10,25 +11,67 @@ import numpy as np
 from apps.attention_tour.analysis import TourResult
 from apps.attention_tour.drawing import npy_bytes
 from apps.attention_tour.endpoint import UNITS
-from apps.attention_tour.view import TourView
-from apps.common import code
+from apps.attention_tour.view import TourView, carry
+from apps.common import catalog, code
 
 N_KEYS = 10
 
 
-def matrix_npy(result: TourResult, view: TourView, _: TourResult | None = None) -> bytes:
-    """The matrix on show, [query key] in float32 and in its own unit, whatever the colours' scale."""
-    return npy_bytes(result.matrix(view.kind, view.layer, view.unit))
+def matrix_file(result: TourResult, view: TourView, beside: TourResult | None = None) -> bytes:
+    """The matrix on show, [query key] in float32 and in its own unit, whatever the colours' scale: an `.npy`.
+
+    In a comparison an `.npz` with the matrices of both runs as `first` and `second`, each of its own tokens.
+    """
+    first = result.matrix(view.kind, view.layer, view.unit)
+    if beside is None:
+        return npy_bytes(first)
+    there = carry(view, beside.extent)
+    second = beside.matrix(there.kind, there.layer, there.unit)
+    buffer = io.BytesIO()
+    np.savez(buffer, first=first.astype(np.float32), second=second.astype(np.float32))
+    return buffer.getvalue()
 
 
-def numbers_json(result: TourResult, view: TourView, _: TourResult | None = None) -> bytes:
-    """The locked token's row and column in every kind, the numbers of every head, and what is needed to read them."""
+def numbers_json(result: TourResult, view: TourView, beside: TourResult | None = None) -> bytes:
+    """The locked token's row and column in every kind, the numbers of every head, and what is needed to read them.
+
+    In a comparison {"runs": [first, second]}, each as the one run is otherwise.
+    """
+    table = _table(result, view)
+    if beside is not None:
+        table = {"runs": [table, _table(beside, carry(view, beside.extent))]}
+    return json.dumps(table, ensure_ascii=False, allow_nan=False).encode()
+
+
+def file_name(name: str, result: TourResult, view: TourView, beside: TourResult | None = None) -> str:
+    """What a file is called, without its ending: what it holds, of which model, layer, head and kind, beside what."""
+    unit = f"head{view.unit}" if isinstance(view.unit, int) else view.unit
+    words = f"attention-tour-{name}-{_slug(_run_name(result))}-layer{view.layer}-{unit}-{view.kind}"
+    if beside is None:
+        return words
+    if beside.what_if is not None:
+        held = "" if beside.what_if.prefix_sees_all else "-all-tokens"
+        return f"{words}-vs-causal-from-{beside.what_if.causal_from}{held}"
+    differs = beside.model_id != result.model_id
+    return f"{words}-vs-{_slug(_run_name(beside) if differs else beside.picture.title)}"
+
+
+def _run_name(result: TourResult) -> str:
+    return catalog.title_of(result.model_id)
+
+
+def _slug(text: str) -> str:
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in text)
+    return "-".join(word for word in kept.split("-") if word)[:60] or "other"
+
+
+def _table(result: TourResult, view: TourView) -> dict[str, Any]:
     maps, token = result.maps, view.token or 0
     lines = {
         kind: {"row": _plain(row), "column": _plain(column)}
         for kind, (row, column) in result.exact(view.layer, view.unit, token).items()
     }
-    table: dict[str, Any] = {
+    return {
         "model": result.model_id,
         "revision": result.revision,
         "picture": {"kind": result.picture.kind, "source": result.picture.source},
@@ -45,7 +88,6 @@ def numbers_json(result: TourResult, view: TourView, _: TourResult | None = None
         "metrics": {name: [_plain(row) for row in values] for name, values in result.metrics.items()},
         "answer": [answer.plain() for answer in result.top5],
     }
-    return json.dumps(table, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
@@ -80,6 +122,13 @@ _PRINT = """\
         print(
             f"  {place:24} pattern {pattern[key]:.6f}   score {scores[key]:9.5f}   value-weighted {value[key]:.6f}"
         )"""
+_RANK = """
+    rank = maps.{rank}[{head}token]  # percentile by score, less percentile by pattern"""
+_PRINT_RANK = """\
+        print(
+            f"  {place:24} pattern {pattern[key]:.6f}   score {scores[key]:9.5f}   "
+            f"value-weighted {value[key]:.6f}   rank {rank[key]:+.4f}"
+        )"""
 _PRINT_ROLLOUT = '        print(f"  {place:24} rollout {pattern[key]:.6f}")'
 
 
@@ -91,15 +140,21 @@ def python_code(result: TourResult, view: TourView, beside: TourResult | None = 
     if beside is not None and _source(beside) != _source(result):
         pictures["other"] = beside.picture
     lines = {"mean": _MEAN, "rollout": _ROLLOUT}.get(str(view.unit), _HEAD.format(head=view.unit))
+    printed = _PRINT_ROLLOUT if view.unit == "rollout" else _PRINT
+    if view.kind == "rank":
+        head = "" if view.unit == "mean" else f"{view.unit}, "
+        lines += _RANK.format(rank=f'{"kind" if head else "mean"}("rank", layer)', head=head)
+        printed = _PRINT_RANK
+    where = code.place(token, maps.prefix_names, maps.grid, maps.n_frames)
     return _CODE.format(
         opening=code.opening(**pictures),
         runs=_runs(result, beside),
         layer=view.layer,
         token=token,
-        where=code.place(token, maps.prefix_names, maps.grid, maps.n_frames),
+        where=where if view.token is not None else f"no patch is locked, so {where}",
         lines=lines,
         n=N_KEYS,
-        printed=_PRINT_ROLLOUT if view.unit == "rollout" else _PRINT,
+        printed=printed,
     )
 
 

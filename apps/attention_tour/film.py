@@ -19,8 +19,13 @@ GAP, BAND, FOOT = 10, 46, 18  # pixels: between pictures, above them, below them
 MAX_PREFIX = 4  # tokens whose numbers fit below a picture
 
 
-def layers_gif(views: Sequence[HeadView], side: int = 288, frame_ms: int = 500) -> bytes:
+def layers_gif(
+    views: Sequence[HeadView], beside: Sequence[HeadView] = (), side: int = 288, frame_ms: int = 500
+) -> bytes:
     """The same head and token layer after layer: what it reads, who reads it, and the matrix.
+
+    Args:
+        beside: a second run at the same steps, drawn below the first.
 
     Raises:
         ValueError: if there is no layer to show.
@@ -29,7 +34,17 @@ def layers_gif(views: Sequence[HeadView], side: int = 288, frame_ms: int = 500) 
         raise ValueError("expected the views of at least one layer, got none")
     ramp = colors(np.linspace(0, 1, 64), views[0].kind)
     keep = [INK, PAPER, *((int(r), int(g), int(b)) for r, g, b in (rgb(READS), rgb(READ_BY), *ramp))]
-    return animated_gif([film_frame(view, side) for view in views], frame_ms, keep)
+    frames = [film_frame(view, side) for view in views]
+    if beside:
+        frames = [_stacked(frame, film_frame(view, side)) for frame, view in zip(frames, beside, strict=True)]
+    return animated_gif(frames, frame_ms, keep)
+
+
+def _stacked(upper: Image.Image, lower: Image.Image) -> Image.Image:
+    sheet = Image.new("RGB", (max(upper.width, lower.width), upper.height + lower.height), PAPER)
+    sheet.paste(upper, (0, 0))
+    sheet.paste(lower, (0, upper.height))
+    return sheet
 
 
 def film_frame(view: HeadView, side: int = 288) -> Image.Image:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from apps.attention_tour import measuring
+from apps.attention_tour.evidence import MIN_IMAGES
 from apps.common import catalog, scenes
 from apps.common.answer import answer_list
 from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
@@ -27,6 +28,7 @@ SEES_ALL = """CLS and other tokens that are not patches have no place in the row
 what comes before them: CLS is first and is left with itself."""
 EVIDENCE = """A head type is found, not asserted: it is measured over many pictures and compared with chance. Here the
 model of this page is measured on pictures of your choice; you can stop at any time and keep what there is."""
+N_INFO = f"{measuring.N_IMAGES[0]} to {measuring.N_IMAGES[1]:,}; with fewer than {MIN_IMAGES} no head is named."
 
 COMPARE = (
     ("Nothing", "nothing"),
@@ -48,7 +50,7 @@ BUTTONS = {
 class Compare:
     """The components that choose a second run."""
 
-    what: gr.Radio
+    what: gr.Dropdown
     picture_box: gr.Column
     picker: gr.HTML
     photo: gr.Image
@@ -70,6 +72,7 @@ class Measure:
     stop: gr.Button
     progress: gr.HTML
     save: gr.Button
+    back: gr.Button
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,13 @@ def lay_out() -> Layout:
     """Build the page inside the current Blocks."""
     gr.Markdown(ABOUT, elem_classes="page-title")
     notice, where = note(), address()
-    with gr.Row(elem_classes="tool-page"):
+    with gr.Row(elem_classes=["tool-page", "tour-page"]):
         with gr.Column(scale=3, min_width=300, elem_classes="side"):
             picker, photo, composer = picture_sources()
-            model, classes_box, classes = model_choice()
-            compare = _compare()
+            with gr.Column(elem_classes="model-box"):
+                model, classes_box, classes = model_choice()
+            with gr.Column(elem_classes="compare-box"):
+                compare = _compare()
             with gr.Column(elem_classes="after-canvas"):
                 gr.Markdown("## The model's own answer\nfor the whole picture", elem_classes="section-title")
                 answer, other_answer = answer_list(), answer_list(elem_id="other-answer")
@@ -134,7 +139,7 @@ def lay_out() -> Layout:
 
 
 def _compare() -> Compare:
-    what = gr.Radio(COMPARE, value="nothing", label="Compare with", elem_id="compare")
+    what = gr.Dropdown(COMPARE, value="nothing", label="Compare with", filterable=False, elem_id="compare")
     with gr.Column(visible=False) as picture_box:
         picker = example_picker(scenes.picker_value(None), elem_id="other-examples")
         photo = photo_input(
@@ -153,7 +158,7 @@ def _compare() -> Compare:
             label="The other model",
             elem_id="other-model",
         )
-    with gr.Column(visible=False) as causal_box:
+    with gr.Column(visible=False, elem_id="causal") as causal_box:
         layer = gr.Slider(0, 11, value=0, step=1, label="From which layer on", elem_id="causal-from")
         sees_all = gr.Checkbox(True, label="CLS may still see everything", info=SEES_ALL, elem_id="sees-all")
         gr.Markdown(CAUSAL, elem_classes="quiet")
@@ -166,12 +171,20 @@ def _measure() -> Measure:
         with gr.Row():
             source = gr.Radio(measuring.sources(), value="scenes", label="Pictures", elem_id="measure-source")
             n_images = gr.Slider(
-                *measuring.N_IMAGES, value=measuring.FIRST_N, step=10, label="How many", elem_id="measure-n"
+                *measuring.N_IMAGES,
+                value=measuring.FIRST_N,
+                step=10,
+                label="How many",
+                info=N_INFO,
+                elem_id="measure-n",
             )
         place = gr.Textbox("", label="Where the pictures are", max_length=400, visible=False, elem_id="measure-place")
         with gr.Row(elem_classes="toolbar"):
             start = gr.Button("Measure", size="sm", variant="primary", min_width=100, scale=0, elem_id="measure-start")
             stop = gr.Button("Stop", size="sm", min_width=80, scale=0, elem_id="measure-stop", interactive=False)
+            back = gr.Button(
+                "Back to the shipped figures", size="sm", min_width=180, scale=0, elem_id="measure-back", visible=False
+            )
             save = gr.Button("Save as JSON", size="sm", min_width=100, scale=0, elem_id="measure-save")
         bar = progress("measured")
-    return Measure(source, place, n_images, start, stop, bar, save)
+    return Measure(source, place, n_images, start, stop, bar, save, back)

@@ -11,16 +11,16 @@ from typing import Any
 
 import gradio as gr
 
-from apps.attention_tour.evidence import DATASETS, Measured, Stream, check_model, measure
+from apps.attention_tour.evidence import DATASETS, MIN_IMAGES, Measured, Stream, TooFew, check_model, measure
 from apps.attention_tour.handlers import TourDesk
-from apps.attention_tour.head_types import types_json
+from apps.attention_tour.head_types import shipped, types_json
 from apps.common import catalog
 from apps.common.desk import Session
 from apps.common.events import saved_file
 from apps.common.progress import progress_value
 
 PAUSE = 0.3  # seconds between two looks at how far it has come
-N_IMAGES, FIRST_N, N_ON_SPACE = (20, 2000), 200, 300
+N_IMAGES, FIRST_N, N_ON_SPACE = (MIN_IMAGES, 2000), 200, 300
 SOURCES = (
     ("Our emoji scenes", "scenes"),
     ("A folder on this computer", "folder"),
@@ -73,6 +73,12 @@ class Measuring:
         """After it has failed."""
         return progress_value(""), gr.update(interactive=True), gr.update(interactive=False)
 
+    def back(self, session: Session | None, types: Measured | None) -> Any:
+        """The button that leads from what was measured to what ships with the model, where there are both."""
+        model_id = session.model_id if session else None
+        measured = types is not None and types.model_id == model_id
+        return gr.update(visible=measured and shipped(str(model_id)) is not None)
+
     def run(
         self, source: str, place: str, n_images: float, session: Session | None, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
@@ -95,12 +101,11 @@ class Measuring:
                 future = pool.submit(measure, self.desk.shelf, model, session.model_id, stream, job.count, stopped)
                 try:
                     while not _finished(future):
-                        said = job.said(catalog.title_of(session.model_id), n)
-                        yield progress_value(said, job.done, n), gr.skip(), gr.skip(), gr.skip()
+                        said = job.said(catalog.title_of(session.model_id), stream.n)
+                        yield progress_value(said, job.done, stream.n), gr.skip(), gr.skip(), gr.skip()
                 finally:
                     job.stopped.set()  # also when the visitor has left
-            measured = future.result()
-            yield progress_value(measured.sentence), measured, gr.update(interactive=True), gr.update(interactive=False)
+            yield *_ended(future), gr.update(interactive=True), gr.update(interactive=False)
         finally:
             self._jobs.pop(visitor, None)
 
@@ -121,6 +126,16 @@ class Measuring:
 def sources() -> list[tuple[str, str]]:
     """What may be measured on; no folder of a server that serves strangers."""
     return [(title, name) for title, name in SOURCES if name != "folder" or not catalog.on_space()]
+
+
+def _ended(future: Future[Measured]) -> tuple[Any, Any]:
+    """What is said at the end, and the head types; too few pictures leave those on show."""
+    try:
+        measured = future.result()
+    except TooFew as refusal:
+        text = str(refusal)
+        return progress_value(f"{text[0].upper()}{text[1:]}."), gr.skip()
+    return progress_value(measured.sentence), measured
 
 
 def _finished(future: Future[Any]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import gradio as gr
@@ -23,11 +25,23 @@ from apps.common.events import field, sentences
 from apps.common.page import Chosen, Page
 from apps.common.parts import note_value
 
+# The canvas tells of a view after a pause; a button pressed before it asks the canvas itself, into its last input.
+NEWEST = """(...asked) => {
+  const state = document.querySelector('#tour .pl-attention')?.__attention?.getState() ?? {};
+  const names = NAMES;
+  const view = Object.fromEntries(names.filter((name) => name in state).map((name) => [name, state[name]]));
+  return [...asked.slice(0, -1), Object.keys(view).length ? view : null];
+}""".replace("NAMES", json.dumps([one.name for one in fields(TourView)]))
+# Gradio refuses a number outside a slider and leaves it standing: it comes as the third input, the nearest as the first
+TYPED = """(layer, seesAll, _, ...rest) => {
+  const last = Number(document.querySelector('#causal-from input[type=range]')?.max ?? layer);
+  return [Math.min(Math.max(layer ?? 0, 0), last), seesAll, layer, ...rest];
+}"""
 NO_CLASSIFIER = "This model has no classifier, so it gives no answer; its heads are here all the same."
 WRITERS: dict[str, tuple[Callable[[TourResult, TourView, TourResult | None], bytes], str]] = {
     "picture": (saved.picture_png, "png"),
     "animation": (saved.animation_gif, "gif"),
-    "matrix": (export.matrix_npy, "npy"),
+    "matrix": (export.matrix_file, "npy"),
     "numbers": (export.numbers_json, "json"),
 }
 
@@ -118,13 +132,25 @@ class TourPage(Page):
         beside = self.desk.result(against.session) if against else None
         return {"query": link}, link, export.python_code(result, view, beside)
 
+    def newest_links(
+        self, session: Session | None, against: Against | None, view: TourView | None, newest: object
+    ) -> Any:
+        """The links of what the canvas shows at this moment, and that view: see `NEWEST`."""
+        if session is None or view is None:
+            return gr.skip()
+        view = _newest(newest, self.desk.result(session), view)
+        return view, *self.links(session, against, view)
+
     def compare_what(
-        self, what: str, other_model: str | None, layer: float, sees_all: bool, classes: str, *state: Any
-    ) -> tuple[Any, ...]:
+        self, what: str | None, other_model: str | None, layer: float, sees_all: bool, classes: str, *state: Any
+    ) -> Any:
         """Another way to compare was chosen: start with what is at hand."""
+        if what is None:
+            return gr.skip()
         session: Session = state[0]
         if what == "causal":
-            return self.compare_causal(layer, sees_all, *state)
+            last = self.desk.result(session).maps.n_layers - 1
+            return self.compare_causal(min(layer, last), sees_all, *state)
         if what == "picture":
             return self._beside(compare.with_picture(self.desk, session, compare.other_example(session)), *state)
         if what == "model" and other_model and other_model != session.model_id:
@@ -145,10 +171,21 @@ class TourPage(Page):
             return gr.skip()
         return self._beside(compare.with_model(self.desk, state[0], model, classes), *state)
 
+    def compare_typed(self, layer: float, sees_all: bool, typed: object, *state: Any) -> tuple[Any, ...]:
+        """Attention causal from the layer beside the slider, which may be any number: see `TYPED`."""
+        if isinstance(typed, (int, float)) and abs(typed) < 10**6:
+            layer = typed
+        return self.compare_causal(layer, sees_all, *state)
+
     def compare_causal(self, layer: float, sees_all: bool, *state: Any) -> tuple[Any, ...]:
-        last = self.desk.result(state[0]).maps.n_layers - 1
-        what_if = WhatIf(min(int(layer), last), bool(sees_all))
-        return self._beside(compare.with_causal(self.desk, state[0], what_if), *state)
+        """Attention causal from a layer on, as it was typed or dragged: the nearest that there is."""
+        result = self.desk.result(state[0])
+        last = result.maps.n_layers - 1
+        what_if = WhatIf(min(max(int(layer or 0), 0), last), bool(sees_all))
+        name, notes = catalog.title_of(result.model_id), ()
+        if what_if.causal_from != int(layer or 0):
+            notes = (f"{name} has layers 0 to {last}, so attention is causal from layer {what_if.causal_from} on",)
+        return self._beside(compare.with_causal(self.desk, state[0], what_if), *state, notes=notes)
 
     def refresh_types(self, session: Session | None, against: Against | None, types: Measured | None) -> Any:
         """The canvas with head types just measured."""
@@ -157,17 +194,17 @@ class TourPage(Page):
         return handlers.tour_value(self.desk, session, against, None, types_url(session, types))
 
     def written(self, name: str, *state: Any) -> tuple[str, bytes]:
-        session, against, view = state
+        session, against, view, *newest = state
         result = self.desk.result(session)
-        view = carry(view, result.extent)
+        view = _newest(newest[0] if newest else None, result, view)
+        beside = self.desk.result(against.session) if against else None
         write, suffix = WRITERS[name]
-        data = write(result, view, self.desk.result(against.session) if against else None)
-        unit = f"head{view.unit}" if isinstance(view.unit, int) else view.unit
-        return f"attention-tour-{name}-layer{view.layer}-{unit}-{view.kind}.{suffix}", data
+        suffix = "npz" if suffix == "npy" and beside else suffix
+        return f"{export.file_name(name, result, view, beside)}.{suffix}", write(result, view, beside)
 
-    def _beside(self, against: Against | None, *state: Any) -> tuple[Any, ...]:
+    def _beside(self, against: Against | None, *state: Any, notes: tuple[str, ...] = ()) -> tuple[Any, ...]:
         session, _, _, types = state
-        return self.rendered(session, against, None, types)
+        return self.rendered(session, against, None, types, notes)
 
     def _follow(
         self, against: Against | None, before: Session | None, session: Session, classes: str
@@ -179,6 +216,15 @@ class TourPage(Page):
             return compare.follow(self.desk, against, before, session, classes), ()
         except ValueError as error:
             return None, (f"the comparison is left out: {error}",)
+
+
+def _newest(newest: object, result: TourResult, view: TourView) -> TourView:
+    """What the canvas says that it shows, which the server may not have been told yet; else what it was told last."""
+    view = carry(view, result.extent)
+    try:
+        return view if newest is None else read_view(newest, result.extent, view)
+    except ValueError:  # the canvas still shows another run
+        return view
 
 
 def compare_boxes(what: str) -> tuple[Any, ...]:

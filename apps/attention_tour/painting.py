@@ -15,6 +15,7 @@ from apps.attention_tour.measures import MEASURES, Kind, Matrix, Norm, Scale, en
 READS, READ_BY = "#1f6fff", "#ff8c00"  # what the selected token reads, and who reads it; told apart by all eyes
 SEQUENTIAL, DIVERGING = "viridis", "PRGn"
 HIDDEN = "#d4d8de"  # cells behind a mask
+VEILED = 0.8  # opacity of that grey on the picture
 VEIL = 0.55  # how far the picture steps back behind the paint
 
 
@@ -80,11 +81,16 @@ def colors(shown: np.ndarray, kind: Kind) -> UInt8[np.ndarray, "*any 3"]:
 
 
 def tints(view: HeadView, shown: np.ndarray, color: str) -> tuple[np.ndarray, np.ndarray]:
-    """Colour and opacity of every token: one hue, opaque where strong; on a scale about 0, its hues and distance."""
-    strength = np.nan_to_num(shown)
+    """Colour and opacity of every token: one hue, opaque where strong; on a scale about 0, its hues and distance.
+
+    What a mask hides is grey.
+    """
     if MEASURES[view.kind].signed:
-        return colors(shown, view.kind), np.abs(2 * np.nan_to_num(shown, nan=0.5) - 1)
-    return np.broadcast_to(rgb(color), (len(shown), 3)), strength
+        hues, opacity = colors(shown, view.kind), np.abs(2 * shown - 1)
+    else:
+        hues, opacity = np.broadcast_to(rgb(color), (len(shown), 3)), shown
+    hidden = np.isnan(shown)
+    return np.where(hidden[:, None], rgb(HIDDEN), hues), np.where(hidden, VEILED, opacity)
 
 
 def painted(view: HeadView, values: Float[np.ndarray, token], color: str, cell: int) -> Image.Image:

@@ -22,9 +22,14 @@ def picture_png(result: TourResult, view: TourView, beside: TourResult | None = 
     return figures.stack(pages) if len(pages) > 1 else pages[0]
 
 
-def animation_gif(result: TourResult, view: TourView, _: TourResult | None = None) -> bytes:
-    """The head on show in every layer of the first run, one after the other."""
-    return layers_gif([head_view(result, view, layer) for layer in range(result.maps.n_layers)])
+def animation_gif(result: TourResult, view: TourView, beside: TourResult | None = None) -> bytes:
+    """The head on show in every layer, one after the other; of both runs, the second below the first, if two."""
+    runs = [result] if beside is None else [result, beside]
+    films = []
+    for run in runs:
+        here, last = carry(view, run.extent), run.maps.n_layers - 1
+        films.append([head_view(run, here, min(layer, last)) for layer in range(max(r.maps.n_layers for r in runs))])
+    return layers_gif(*films)
 
 
 def card(result: TourResult, view: TourView) -> bytes:
@@ -37,13 +42,16 @@ def head_view(result: TourResult, view: TourView, layer: int | None = None) -> H
     """The matrix and the token on show, or the same in another layer, as the figures take them."""
     layer = view.layer if layer is None else layer
     named = {"mean": f"mean over heads of layer {layer}", "rollout": f"rollout up to layer {layer}"}
+    matrix, hidden = result.matrix(view.kind, layer, view.unit), result.maps.hidden(layer)
+    if hidden is not None and view.unit != "rollout":
+        matrix = np.where(hidden.numpy(), np.float32(-np.inf), matrix)
     return HeadView(
         title=f"{result.title} · {result.picture.title}",
         unit=named.get(str(view.unit), f"layer {layer}, head {view.unit}"),
         frames=result.frames,
         grid=result.maps.grid,
         prefix=result.maps.prefix_names,
-        matrix=result.matrix(view.kind, layer, view.unit),
+        matrix=matrix,
         token=view.token or 0,
         kind=view.kind,  # type: ignore[arg-type]
         scale=view.scale,  # type: ignore[arg-type]

@@ -42,4 +42,7 @@ def read_variant(text: str) -> WhatIf | None:
         return None
     if found := _TEXT.fullmatch(text):
         return WhatIf(int(found[1]), prefix_sees_all=not found[2])
-    raise ValueError(f"a run is as trained, or causal:LAYER, or causal:LAYER:all; got {text[:40]!r}")
+    asked = text.removeprefix("causal:")[:40]
+    raise ValueError(
+        f"a what-if names the first layer whose attention is causal, such as 3, or 3:all for CLS too; got {asked!r}"
+    )

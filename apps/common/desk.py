@@ -55,10 +55,10 @@ class Desk(ABC, Generic[R]):
         offer = catalog.offer_for(model_id)
         classes = classes if offer.zero_shot else ""
         memory = (picture.source, offer.id, classes, variant)
-        key = self._examples.get(memory) if picture.kind == "example" else None
+        key = self._examples.get(memory) if self.is_shared(picture) else None
         if key is None or self.shelf.get(key) is None:
             key = self.put(self.run(picture, offer.id, classes, variant))
-            if picture.kind == "example":
+            if self.is_shared(picture):
                 self._remember(memory, key)
         return Session(key, offer.id, classes, picture.kind, picture.source, upload, variant)
 
@@ -92,6 +92,10 @@ class Desk(ABC, Generic[R]):
         if session.kind == "seed":
             return pictures.seeded(session.source)
         return pictures.uploaded(session.upload or "")
+
+    def is_shared(self, picture: Picture) -> bool:
+        """Whether its result is computed once for everybody: a shipped example's is."""
+        return picture.kind == "example"
 
     def _remember(self, memory: tuple[str, ...], key: str) -> None:
         self._examples[memory] = key

@@ -17,8 +17,13 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
 RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
-COPY, DOWNLOAD, ONCE = (
-    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("copy.js", "download.js", "once.js")
+LEFT = """(text, ...rest) => {
+  const isChosen = performance.now() - (window.prismaPickedAt ?? 0) < 1500;
+  return [isChosen || text === window.prismaAsked?.asked ? null : text, ...rest];
+}"""
+COPY, DOWNLOAD, ONCE, PICKS = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8")
+    for name in ("copy.js", "download.js", "once.js", "picks.js")
 )
 
 
@@ -60,11 +65,14 @@ def runs(
     inputs: Any,
     outputs: Any,
     after: tuple[Callable[..., Any], Any, Any] | None = None,
+    steps: tuple[Callable[..., Iterator[Any]], Any, Any, dict[str, Any]] | None = None,
     **more: Any,
 ) -> Any:
     """Wire an event that runs a model: the page says that it works until the event has ended, well or badly.
 
-    `after` is a quick handler with inputs and outputs of its own, run with what the page then holds.
+    Args:
+        after: a quick handler with inputs and outputs of its own, run with what the page then holds.
+        steps: long work that is then done in steps, with inputs, outputs and options of its own.
     """
     trigger(None, None, None, js=WORKING, **QUIET)
     event = trigger(spoken(handler), inputs, outputs, **RUNS_MODEL, **more)
@@ -72,23 +80,39 @@ def runs(
         ended(None, None, None, js=DONE, **QUIET)
     if after is not None:
         event.success(spoken(after[0]), after[1], after[2], **QUIET)
+    if steps is not None:
+        event.success(spoken_steps(steps[0]), steps[1], steps[2], **QUIET, **steps[3])
     return event
 
 
 def titled(demo: gr.Blocks, title: str) -> None:
     """Name the browser's tab: under the suite every page would otherwise carry the suite's name."""
-    demo.load(None, None, None, js=f"() => {{ document.title = '{title}'; }}", **QUIET)
+    demo.load(None, None, None, js=f"() => {{ document.title = '{title}'; ({PICKS})(); }}", **QUIET)
 
 
-def takes_away(button: gr.Button, write: Callable[..., str], inputs: Any, file: gr.File) -> None:
-    """Wire a button that makes a file and downloads it."""
-    saved = button.click(spoken(write), inputs, file, **QUIET)
+def takes_away(button: gr.Button, write: Callable[..., str], inputs: Any, file: gr.File, js: str | None = None) -> None:
+    """Wire a button that makes a file and downloads it; `js` is run on the inputs, in the browser."""
+    saved = button.click(spoken(write), inputs, file, js=js, **QUIET)
     saved.success(None, file, None, js=DOWNLOAD, **QUIET)
 
 
-def copies(button: gr.Button, text: gr.components.Component, is_link: bool = False) -> None:
-    """Wire a button that copies the text of a component; a link is completed with the page's address."""
-    button.click(None, text, None, js=f"(text) => ({COPY})(text, {'true' if is_link else 'false'})", **QUIET)
+def copies(
+    button: gr.Button,
+    text: gr.components.Component,
+    is_link: bool = False,
+    before: tuple[Callable[..., Any], Any, Any] | None = None,
+    js: str | None = None,
+) -> None:
+    """Wire a button that copies the text of a component; a link is completed with the page's address.
+
+    `before` is a handler with its inputs and outputs that writes that text anew; `js` is run on its inputs.
+    """
+    copy = f"(text) => ({COPY})(text, {'true' if is_link else 'false'})"
+    if before is None:
+        button.click(None, text, None, js=copy, **QUIET)
+        return
+    handler, inputs, outputs = before
+    button.click(spoken(handler), inputs, outputs, js=js, **QUIET).success(None, text, None, js=copy, **QUIET)
 
 
 def field(event: gr.EventData, name: str) -> object:
@@ -109,4 +133,10 @@ def saved_file(name: str, data: bytes) -> str:
 
 def sentences(notes: tuple[str, ...]) -> str:
     """Remarks as whole sentences in one line."""
-    return " ".join(text[:1].upper() + text[1:].rstrip(".") + "." for text in notes)
+    return " ".join(_capital(text).rstrip(".") + "." for text in notes)
+
+
+def _capital(text: str) -> str:
+    """A sentence with its first letter large, unless its first word is a name that is written small."""
+    word = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if word.replace("’", "").rstrip(",:;").isalpha() else text

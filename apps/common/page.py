@@ -11,10 +11,9 @@ import gradio as gr
 
 from apps.common import catalog, pictures, scenes
 from apps.common.desk import Desk, Session
-from apps.common.events import ONCE, QUIET, copies, field, runs, saved_file, takes_away
+from apps.common.events import LEFT, ONCE, QUIET, copies, field, runs, saved_file, takes_away
 from apps.common.pictures import Picture
 from apps.common.scene_text import read_scene
-from apps.common.share import Link
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Chosen:
     classes: str  # as typed, for a zero-shot model
     how: Literal["example", "upload", "scene", "model"]  # what the visitor changed
     upload: str | None = None  # path of an upload in Gradio's temporary folder
-    waiting: Link | None = None  # a link that asks for an upload which only the visitor has
+    waiting: Any = None  # what the page knows of a link that asks for an upload which only the visitor has
 
 
 class Page(ABC):
@@ -65,7 +64,7 @@ class Page(ABC):
         chosen = Chosen(pictures.example(name), model, classes, "example")
         return (*self.shown(chosen, *state), None, scenes.composer_value(scenes.scene_of(name)))
 
-    def upload(self, path: str | None, model: str, classes: str, waiting: Link | None, *state: Any) -> Any:
+    def upload(self, path: str | None, model: str, classes: str, waiting: Any, *state: Any) -> Any:
         if path is None:
             return gr.skip()
         chosen = Chosen(pictures.uploaded(path), model, classes, "upload", path, waiting)
@@ -117,9 +116,19 @@ def wire_sources(
     uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting, *state], [*shown, waiting], **more)
     uploading.failure(lambda: None, None, at.photo, **QUIET)
     runs(at.composer.compose, work.compose, [*asked, *state], in_tabs, trigger_mode="always_last", **more)
+    restores(at.model, lambda session: model_of(session)[0], state[0])
     for change in (at.model.input, at.classes.submit):
         changing = runs(change, work.model, [*asked, *state], shown, js=ONCE, **more)
         changing.failure(model_of, state[0], asked, **QUIET)
+
+
+def restores(choice: Any, handler: Callable[[Any], Any], state: gr.State) -> None:
+    """Give a list that takes any text its value back where text was typed and left without Enter."""
+
+    def left(text: str | None, held: Any) -> Any:
+        return gr.skip() if text is None else handler(held)
+
+    choice.blur(left, [choice, state], choice, js=LEFT, **QUIET)
 
 
 def model_of(session: Session | None) -> tuple[str, str]:
@@ -129,9 +138,19 @@ def model_of(session: Session | None) -> tuple[str, str]:
     return session.model_id, session.classes or catalog.default_classes()
 
 
-def wire_take_away(work: Page, at: Layout, state: Sequence[gr.State]) -> None:
-    """Buttons that save a file, "save-…", and those that copy the link and the Python."""
+def wire_take_away(
+    work: Page,
+    at: Layout,
+    state: Sequence[Any],
+    js: str | None = None,
+    before: tuple[Callable[..., Any], Any, Any] | None = None,
+) -> None:
+    """Buttons that save a file, "save-…", and those that copy the link and the Python.
+
+    `js` is run on what goes to the server, in the browser; `before` is a quick handler with its inputs and outputs
+    that brings the link and the Python up to date, before they are copied.
+    """
     for name in (button.removeprefix("save-") for button in at.buttons if button.startswith("save-")):
-        takes_away(at.buttons[f"save-{name}"], work.saver(name), list(state), at.file)
-    copies(at.buttons["copy-link"], at.link, is_link=True)
-    copies(at.buttons["copy-code"], at.code)
+        takes_away(at.buttons[f"save-{name}"], work.saver(name), list(state), at.file, js=js)
+    copies(at.buttons["copy-link"], at.link, is_link=True, before=before, js=js)
+    copies(at.buttons["copy-code"], at.code, before=before, js=js)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from apps.common import payload, routes
 from apps.common.pictures import SHIPPED, VOCABULARY, example, example_names
-from apps.common.scene_text import MAX_SEED, Placed, Scene, scene_to_value
+from apps.common.scene_text import MAX_SEED, Placed, Scene, scene_from_text, scene_to_value
 from prisma_engine import labels
 from prisma_engine.toy.compose import render_scene
 from prisma_engine.toy.emoji_classes import EMOJI, NAMES, class_index
@@ -42,6 +42,15 @@ def thumbnail(name: str) -> bytes:
 def first_scene() -> Scene:
     """The layout that the composer opens with: the example that opens the page."""
     return scene_of(example_names()[0])
+
+
+def scene_in_text(text: str) -> Scene:
+    """The layout that a link carries.
+
+    Raises:
+        ValueError: if the text is not a scene.
+    """
+    return scene_from_text(text, len(NAMES), FRAME)
 
 
 def scene_of(name: str) -> Scene:

@@ -93,7 +93,9 @@ def read_fields(
         try:
             found[name] = read(given[name])
         except ValueError:
-            problems.append(f"this result has no {name} as the link asks for; the default is used")
+            problems.append(
+                f"the link asks for {name} {given[name][:40]!r}, which there is not here; the default is used"
+            )
     return found, problems
 
 

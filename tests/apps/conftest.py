@@ -10,6 +10,9 @@ import torch
 
 from apps.attention_tour.analysis import TourResult
 from apps.attention_tour.handlers import TourDesk
+from apps.cat_dog_patching.analysis import PairResult
+from apps.cat_dog_patching.first import opening
+from apps.cat_dog_patching.handlers import PairDesk
 from apps.common import pictures
 from apps.common.blobs import Shelf
 from apps.common.runtime import Models
@@ -41,6 +44,18 @@ def tour_desk() -> TourDesk:
 def tour(tour_desk: TourDesk) -> TourResult:
     """The heads of the model that ships on the first example."""
     return tour_desk.result(tour_desk.show(pictures.first(), "emoji-vit"))
+
+
+@pytest.fixture(scope="session")
+def pair_desk() -> PairDesk:
+    """A desk of Cat–Dog Patching with its own models and shelf."""
+    return PairDesk(Models(), Shelf())
+
+
+@pytest.fixture(scope="session")
+def pair(pair_desk: PairDesk) -> PairResult:
+    """The pair that the page opens with, through the model that ships."""
+    return pair_desk.result(pair_desk.show(opening(), "emoji-vit"))
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,11 @@ def test_each_choice_starts_with_what_is_at_hand(desk: TourDesk, session: Sessio
 def test_a_slider_beyond_the_last_layer_means_the_last(desk: TourDesk, session: Session):
     outputs = TourPage(desk).compare_causal(11, False, session, None, first_view(desk.result(session)), None)
     assert outputs[1].what_if == WhatIf(4, prefix_sees_all=False)
+    assert "has layers 0 to 4, so attention is causal from layer 4 on" in outputs[6]["text"]
+    below = TourPage(desk).compare_causal(-3, False, session, None, first_view(desk.result(session)), None)
+    assert below[1].what_if == WhatIf(0, prefix_sees_all=False) and "from layer 0 on" in below[6]["text"]
+    inside = TourPage(desk).compare_causal(3, False, session, None, first_view(desk.result(session)), None)
+    assert inside[6]["text"] == ""
 
 
 def test_the_second_answer_is_told_apart(desk: TourDesk, session: Session):
@@ -165,3 +170,12 @@ def test_the_second_answer_is_told_apart(desk: TourDesk, session: Session):
     assert beside[4]["caption"] == "emoji-vit: A cat in a toilet"
     assert beside[5]["caption"] == "emoji-vit, causal from layer 0 on, CLS included: A cat in a toilet"
     assert beside[5]["rows"] != beside[4]["rows"] == alone[4]["rows"]
+
+
+def test_a_link_with_two_comparisons_says_which_is_made(desk: TourDesk, session: Session):
+    against, notes = compare.from_params(desk, {"vs-causal": "2", "vs-example": "cat-and-dog"}, session)
+    assert against is not None and against.what == "causal"
+    assert notes == [
+        "the link asks for more than one comparison; only the first of them is made: with causal attention"
+    ]
+    assert compare.from_params(desk, {"vs-causal": "2"}, session)[1] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,6 +25,12 @@ from prisma_engine import sources
 from prisma_engine.analysis.heads.evidence import Evidence
 
 VISITOR: Any = SimpleNamespace(session_hash="somebody")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handful of pictures may name heads, so that tests are quick."""
+    monkeypatch.setattr(evidence, "MIN_IMAGES", 3)
 
 
 @pytest.fixture
@@ -59,6 +66,7 @@ def test_shipped_types_reach_the_canvas(session: Session):
     assert url and url.startswith("/gradio_api/prisma/table/") and url == types_url(session, None)
 
 
+@pytest.mark.usefixtures("few")
 def test_scenes_are_measured_with_a_bar(tour_desk: TourDesk, session: Session):
     *steps, last = run(tour_desk, session, "scenes", n=12)
     bar, measured, start, stop = last
@@ -71,6 +79,7 @@ def test_scenes_are_measured_with_a_bar(tour_desk: TourDesk, session: Session):
     assert Evidence.from_dict(json.loads(types_json(tour_desk.shelf, session, measured))).n_images == 12
 
 
+@pytest.mark.usefixtures("few")
 def test_types_measured_on_one_model_are_not_shown_for_another(tour_desk: TourDesk, session: Session):
     measured = run(tour_desk, session, "scenes", n=3)[-1][1]
     other = Session("K", "some/model", "", "example", "cat-in-toilet")
@@ -79,6 +88,7 @@ def test_types_measured_on_one_model_are_not_shown_for_another(tour_desk: TourDe
         types_json(tour_desk.shelf, other, measured)
 
 
+@pytest.mark.usefixtures("few")
 def test_a_stopped_measurement_keeps_what_it_has(
     tour_desk: TourDesk, session: Session, monkeypatch: pytest.MonkeyPatch
 ):
@@ -93,15 +103,15 @@ def test_a_stopped_measurement_keeps_what_it_has(
     job.stop(VISITOR)
     *_, last = steps
     found = json.loads(tour_desk.shelf.get(last[1].key).file("types"))  # type: ignore[union-attr]
-    assert last[0]["text"].startswith("Stopped: ") and 3 <= found["n_images"] < 2000
+    assert last[0]["text"].startswith("Stopped after ") and 3 <= found["n_images"] < 2000
 
 
 def test_a_measurement_may_be_stopped_before_its_turn(tour_desk: TourDesk, session: Session):
     job = Measuring(tour_desk)
     job.wait(VISITOR)
     job.stop(VISITOR)
-    with pytest.raises(ValueError, match="at least 2 images"):
-        list(job.run("scenes", "", 2000, session, VISITOR))
+    *_, (bar, types, start, _) = job.run("scenes", "", 2000, session, VISITOR)
+    assert "0 of at least 20" in bar["text"] and types == gr.skip() and start["interactive"]
     assert not job._jobs
 
 
@@ -115,8 +125,10 @@ def test_a_visitor_who_leaves_ends_the_work(tour_desk: TourDesk, session: Sessio
     assert stopped.is_set() and not job._jobs
 
 
+@pytest.mark.usefixtures("few")
 def test_a_folder_is_measured_and_its_examples_open(tour_desk: TourDesk, session: Session, folder: Path):
-    bar, measured, *_ = run(tour_desk, session, "folder", str(folder), n=20)[-1]
+    *steps, (bar, measured, *_) = run(tour_desk, session, "folder", str(folder), n=20)
+    assert all(step[0]["total"] == 7 for step in steps[1:])  # all that the folder has
     assert "6 pictures of photos, 1 more could not be opened" in bar["text"]
     result = tour_desk.shelf.get(measured.key)
     assert result is not None and isinstance(result.about, Kept)
@@ -129,6 +141,7 @@ def test_a_folder_is_measured_and_its_examples_open(tour_desk: TourDesk, session
             result.file(wrong)
 
 
+@pytest.mark.usefixtures("few")
 def test_rows_of_a_data_set_are_kept_only_as_examples(
     tour_desk: TourDesk, session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -150,6 +163,34 @@ def test_rows_of_a_data_set_are_kept_only_as_examples(
     with pytest.raises(ValueError, match="measure the heads once more"):
         evidence.example("../../etc/passwd", None)
     assert run(tour_desk, session, "hub", "owner/name")[-1][0]["text"].startswith("Done: 6 pictures of owner/name")
+
+
+def test_too_few_pictures_name_no_head_and_leave_the_figures(tour_desk: TourDesk, session: Session, folder: Path):
+    bar, types, start, stop = run(tour_desk, session, "folder", str(folder), n=20)[-1]
+    assert bar["text"].startswith("Not enough pictures to name heads: 6 of at least 20")
+    assert types == gr.skip() and start["interactive"] and not stop["interactive"]
+
+
+def test_heads_are_counted_once_however_many_names_they_have(session: Session):
+    found = shipped("emoji-vit")
+    assert found is not None
+    heads = {(one.layer, one.head) for one in found.found}
+    assert len(heads) < len(found.found)
+    assert evidence._sentence(found, stopped=False).endswith(f"{len(heads)} of 20 heads have a name.")
+    assert evidence._sentence(found, stopped=True).startswith("Stopped after 1000 pictures")
+
+
+def test_the_way_back_is_shown_where_there_is_one(tour_desk: TourDesk, session: Session):
+    job, here = Measuring(tour_desk), evidence.Measured("emoji-vit", "K", "")
+    other = Session("K", "some/model", "", "example", "cat-in-toilet")
+    for at, types, shown in (
+        (session, here, True),
+        (session, None, False),
+        (other, here, False),
+        (other, evidence.Measured("some/model", "K", ""), False),
+        (None, None, False),
+    ):
+        assert job.back(at, types)["visible"] is shown
 
 
 def test_an_example_scene_opens_with_its_mask(tour_desk: TourDesk):

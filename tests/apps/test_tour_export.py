@@ -8,16 +8,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
 from apps.attention_tour import export, saved
 from apps.attention_tour.analysis import TourResult
+from apps.attention_tour.compare import with_causal, with_picture
 from apps.attention_tour.first import first_view
 from apps.attention_tour.handlers import TourDesk
+from apps.attention_tour.measures import say
 from apps.attention_tour.page import WRITERS, TourPage
+from apps.attention_tour.painting import HIDDEN, READS, colors, rgb, tints
 from apps.attention_tour.view import TourView
+from apps.attention_tour.whatif import WhatIf
 from apps.common import pictures
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +115,7 @@ def test_the_saved_matrix_is_the_one_on_show(tour: TourResult, unit: int | str, 
     if unit == "rollout" and kind != "pattern":
         return
     view = TourView(layer=3, unit=unit, kind=kind, scale="log")  # type: ignore[arg-type]
-    matrix = np.load(io.BytesIO(export.matrix_npy(tour, view)))
+    matrix = np.load(io.BytesIO(export.matrix_file(tour, view)))
     assert matrix.shape == (145, 145) and matrix.dtype == np.float32
     np.testing.assert_array_equal(matrix, tour.matrix(kind, 3, unit))  # type: ignore[arg-type]
     if kind != "rank":
@@ -151,6 +156,55 @@ def test_the_animation_has_every_layer(tour: TourResult):
     assert animation.format == "GIF" and getattr(animation, "n_frames", 1) == tour.maps.n_layers
 
 
+def test_a_comparison_is_taken_away_whole(tour_desk: TourDesk, tour: TourResult):
+    view = TourView(layer=3, unit=0, token=50)
+    other = tour_desk.run(pictures.first(), "emoji-vit", variant="causal:2")
+    both = np.load(io.BytesIO(export.matrix_file(tour, view, other)))
+    for name, run in (("first", tour), ("second", other)):
+        assert both[name].dtype == np.float32
+        np.testing.assert_array_equal(both[name], run.matrix("pattern", 3, 0))
+    assert not np.allclose(both["first"], both["second"], atol=0.01)
+    one, two = json.loads(export.numbers_json(tour, view, other))["runs"]
+    assert one == json.loads(export.numbers_json(tour, view)) and two == json.loads(export.numbers_json(other, view))
+    assert (one["causal"], two["causal"]) == (None, {"from": 2, "prefix_sees_all": True})
+    alone, film = (Image.open(io.BytesIO(saved.animation_gif(tour, view, beside))) for beside in (None, other))
+    assert film.height == 2 * alone.height and film.n_frames == alone.n_frames  # type: ignore[attr-defined]
+
+
+def test_what_a_mask_hides_is_grey_and_said_to_be_hidden(tour_desk: TourDesk):
+    causal = tour_desk.run(pictures.first(), "emoji-vit", variant="causal:2:all")
+    view = saved.head_view(causal, TourView(layer=3, unit=0, token=50))
+    assert (
+        np.isneginf(view.row[51:]).all()
+        and np.isfinite(view.row[:51]).all()
+        and say("pattern", view.row[60]) == "hidden"
+    )
+    assert (colors(view.shades(view.row), "pattern")[51:] == rgb(HIDDEN)).all()
+    hues, opacity = tints(view, view.shades(view.row), READS)
+    assert (hues[51:] == rgb(HIDDEN)).all() and (opacity[51:] > 0.5).all() and (hues[:51] == rgb(READS)).all()
+    assert np.isfinite(saved.head_view(causal, TourView(layer=1, unit=0, token=50)).matrix).all()  # before the mask
+
+
+def test_the_newest_view_is_the_canvas_s_own(tour_desk: TourDesk, tour: TourResult):
+    page, session, told = TourPage(tour_desk), tour_desk.show(pictures.first(), "emoji-vit"), first_view(tour)
+    newest = {**told.as_dict(), "layer": 1, "unit": 2}
+    view, address, link, code = page.newest_links(session, None, told, newest)
+    assert (view.layer, view.unit) == (1, 2) and "layer=1&head=2" in link == address["query"] and "[2, token]" in code
+    assert "layer1-head2" in Path(page.saver("matrix")(session, None, told, newest)).name
+    assert "layer3-head0" in Path(page.saver("matrix")(session, None, told, {"layer": 99})).name  # of another run
+    assert page.newest_links(None, None, None, newest) == gr.skip()
+
+
+def test_the_python_says_where_no_patch_is_locked_and_prints_ranks(tour: TourResult):
+    code = export.python_code(tour, TourView(layer=3, unit=0, kind="rank"))
+    assert "no patch is locked, so the CLS token" in code and "no patch" not in export.python_code(
+        tour, TourView(token=0)
+    )
+    rows = next(iter(printed(code).values()))
+    keys = np.argsort(-tour.matrix("pattern", 3, 0)[0], kind="stable")[:10]
+    np.testing.assert_allclose([row[1][-1] for row in rows], tour.matrix("rank", 3, 0)[0][keys], atol=1e-3)
+
+
 def test_the_card_is_a_picture(tour: TourResult):
     assert Image.open(io.BytesIO(saved.card(tour, first_view(tour)))).size[0] > 600
 
@@ -159,6 +213,13 @@ def test_every_save_button_writes_a_file_named_after_what_it_holds(tour_desk: To
     page, session = TourPage(tour_desk), tour_desk.show(pictures.first(), "emoji-vit")
     for name, (_, suffix) in WRITERS.items():
         file = Path(page.saver(name)(session, None, first_view(tour)))
-        assert file.name == f"attention-tour-{name}-layer3-head0-pattern.{suffix}" and file.stat().st_size > 1000
+        assert file.name == f"attention-tour-{name}-emoji-vit-layer3-head0-pattern.{suffix}"
+        assert file.stat().st_size > 1000
+    against = with_causal(tour_desk, session, WhatIf(2, prefix_sees_all=False))
+    file = Path(page.saver("matrix")(session, against, first_view(tour)))
+    assert file.name == "attention-tour-matrix-emoji-vit-layer3-head0-pattern-vs-causal-from-2-all-tokens.npz"
+    against = with_picture(tour_desk, session, pictures.example("cat-and-dog"))
+    file = Path(page.saver("numbers")(session, against, first_view(tour)))
+    assert file.name == "attention-tour-numbers-emoji-vit-layer3-head0-pattern-vs-A-cat-and-a-dog.json"
     with pytest.raises(ValueError, match="no result to save"):
         page.saver("matrix")(None, None, None)

@@ -148,5 +148,5 @@ def test_a_what_if_survives_its_text(layer, prefix_sees_all):
 
 @pytest.mark.parametrize("text", ["causal", "causal:", "causal:x", "causal:-1", "causal:1:some", "acausal:1"])
 def test_other_variants_are_refused(text):
-    with pytest.raises(ValueError, match="causal:LAYER"):
+    with pytest.raises(ValueError, match="first layer whose attention is causal"):
         read_variant(text)

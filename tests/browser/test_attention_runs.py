@@ -70,6 +70,44 @@ def test_what_if_attention_were_causal(visit: Visit):
     expect(again.locator("#causal-from input[type=range]")).to_have_value("4")
 
 
+def test_a_layer_that_is_not_there_is_brought_into_range_with_a_sentence(visit: Visit):
+    page = ready(visit(f"{PATH}?vs-causal=2"))
+    number = page.locator("#causal-from input[type=number]")
+    for typed, layer in (("99", "4"), ("-3", "0")):
+        number.fill(typed)
+        number.press("Enter")
+        expect(page).to_have_url(re.compile(f"vs-causal={layer}"))
+        expect(page.locator("#note")).to_contain_text("emoji-vit has layers 0 to 4")
+        expect(number).to_have_value(layer)
+    number.fill("3")
+    number.press("Enter")
+    expect(page).to_have_url(re.compile("vs-causal=3"))
+    expect(page.locator("#note")).not_to_contain_text("layers 0 to 4")
+
+
+def test_what_is_taken_away_right_after_a_step_is_what_is_on_show(visit: Visit):
+    page = ready(visit(PATH, permissions=["clipboard-read", "clipboard-write"]))
+    page.get_by_label("One layer back").click()
+    with page.expect_download() as waiting:
+        page.locator("#save-matrix").click()
+    assert waiting.value.suggested_filename == "attention-tour-matrix-emoji-vit-layer2-head0-pattern.npy"
+    page.get_by_label("One layer back").click()
+    page.locator("#copy-link").click()
+    expect(page.locator("#said")).to_have_text("Link copied.")
+    assert "layer=1&" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_name_left_without_enter_is_not_run(visit: Visit):
+    page = ready(visit(PATH))
+    field = page.locator("#model input")
+    field.fill("no such model")
+    field.press("Tab")
+    expect(field).to_have_value(re.compile("emoji-vit"))
+    page.locator("#examples .picker button").nth(1).click()
+    expect(page).to_have_url(re.compile("model=emoji-vit&example=cheetah"))
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
+
+
 def test_two_visitors_on_two_models_at_once(visit: Visit, tiny: Path):
     first, second = ready(visit(PATH)), ready(visit(PATH))
     choose_model(second, str(tiny))
@@ -141,7 +179,7 @@ def test_a_copied_link_restores_the_view(visit: Visit):
     expect(part(again, "headLock")).to_have_attribute("aria-pressed", "true")
     for name, value in (("kind", "value"), ("scale", "log"), ("norm", "matrix")):
         expect(part(again, name).locator(f"input[value={value}]")).to_be_checked()
-    expect(again.locator("#compare").get_by_label("What if attention were causal?")).to_be_checked()
+    expect(again.locator("#compare input")).to_have_value("What if attention were causal?")
     expect(again.locator("#causal-from")).to_be_visible()
     expect(again.locator("#other-answer li")).to_have_count(5)
 
@@ -199,7 +237,7 @@ def test_head_types_are_measured_with_a_bar_and_saved(visit: Visit, tiny: Path):
     choose_model(page, str(tiny))
     expect(part(page, "wallSize")).to_have_text("2 layers × 3 heads")
     expect(part(page, "typeEmpty")).to_be_visible()
-    page.get_by_role("button", name="Measure head types on other pictures").click()
+    page.locator("#measure > button").click()
     count = page.locator("#measure-n input[type=number]")
     count.fill("20")
     count.press("Enter")
@@ -215,7 +253,7 @@ def test_head_types_are_measured_with_a_bar_and_saved(visit: Visit, tiny: Path):
 
 def test_a_measurement_can_be_stopped_and_others_go_on_meanwhile(visit: Visit):
     page, other = ready(visit(PATH)), ready(visit(PATH))
-    page.get_by_role("button", name="Measure head types on other pictures").click()
+    page.locator("#measure > button").click()
     count = page.locator("#measure-n input[type=number]")
     count.fill("2000")
     count.press("Enter")
@@ -226,14 +264,28 @@ def test_a_measurement_can_be_stopped_and_others_go_on_meanwhile(visit: Visit):
     expect(part(other, "picture0").locator("figcaption")).to_contain_text("leopard")
     expect(page.locator("#measured p")).to_have_text(re.compile(r"emoji-vit: \d+ of 2000 pictures"))
     page.locator("#measure-stop").click()
-    expect(page.locator("#measured p")).to_contain_text("Stopped: ")
+    expect(page.locator("#measured p")).to_contain_text(re.compile("Stopped after|Not enough pictures to name heads"))
     expect(page.locator("#measure-start")).to_be_enabled()
+
+
+def test_there_is_a_way_back_to_the_shipped_figures(visit: Visit):
+    page = ready(visit(PATH))
+    page.locator("#measure > button").click()
+    expect(page.locator("#measure-back")).to_be_hidden()
+    count = page.locator("#measure-n input[type=number]")
+    count.fill("20")
+    count.press("Enter")
+    page.locator("#measure-start").click()
+    expect(part(page, "typeSource")).to_contain_text("20 emoji scenes")
+    page.locator("#measure-back").click()
+    expect(part(page, "typeSource")).to_contain_text("1,000")
+    expect(page.locator("#measure-back")).to_be_hidden()
 
 
 def test_a_measurement_ends_when_its_visitor_leaves(visit: Visit):
     page, other = ready(visit(PATH)), ready(visit(PATH))
     for visitor, n in ((page, "2000"), (other, "20")):
-        visitor.get_by_role("button", name="Measure head types on other pictures").click()
+        visitor.locator("#measure > button").click()
         count = visitor.locator("#measure-n input[type=number]")
         count.fill(n)
         count.press("Enter")
@@ -246,7 +298,7 @@ def test_a_measurement_ends_when_its_visitor_leaves(visit: Visit):
 
 def test_a_folder_that_is_not_there_is_one_sentence(visit: Visit):
     page = ready(visit(PATH))
-    page.get_by_role("button", name="Measure head types on other pictures").click()
+    page.locator("#measure > button").click()
     page.locator("#measure-source").get_by_label("A folder on this computer").check()
     page.locator("#measure-place textarea, #measure-place input").fill("/no/such/folder")
     page.locator("#measure-start").click()

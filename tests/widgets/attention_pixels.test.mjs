@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { decodeMaps } from '../../apps/common/widgets/attention/decode.js';
-import { DIVERGING, inkFor, mapOf, packedLut, packInk, PACKED_HIDDEN, READ_BY, READS } from '../../apps/common/widgets/attention/hues.js';
-import { arrangePills } from '../../apps/common/widgets/attention/paint.js';
+import { inkFor, mapOf, packedLut, packInk, PACKED_HIDDEN } from '../../apps/common/widgets/attention/hues.js';
+import { DIVERGING, READ_BY, READS } from '../../apps/common/widgets/shared/hues.js';
+import { arrangePills } from '../../apps/common/widgets/shared/pills.js';
 import { brightCode, inkCell, inkPixels, matrixPixels, thumbPixels, tokenPixels } from '../../apps/common/widgets/attention/pixels.js';
 import { readingOf } from '../../apps/common/widgets/attention/reading.js';
 import { unitOf } from '../../apps/common/widgets/attention/unit.js';

@@ -26,7 +26,10 @@ test('a click locks a head: pointing elsewhere changes nothing; a second click a
 test('a locked patch survives every change of head and layer', () => {
   const state = after(lockToken(7), lockHead(3, 2), { type: 'stepLayer', by: 1 }, { type: 'stepHead', by: -1 }, { type: 'unit', value: 'mean' }, peek(0, 0));
   assert.equal(paintedToken(state), 7);
-  assert.equal(paintedToken(from(state, SHAPE, { type: 'hover', token: 3 })), 7, 'and pointing at another');
+  const pointed = from(state, SHAPE, { type: 'hover', token: 3 });
+  assert.deepEqual([paintedToken(pointed), pointed.token], [3, 7], 'pointing at another previews it and unlocks nothing');
+  assert.equal(paintedToken(from(pointed, SHAPE, { type: 'hover', token: null })), 7, 'and leaving comes back');
+  assert.equal(paintedToken(from(pointed, SHAPE, { type: 'moveToken', key: 'ArrowRight' })), 8, 'arrows walk from the locked patch');
 });
 
 test('Esc lets go of the patch first, then of the head; on the wall of the head first', () => {

@@ -7,7 +7,7 @@ import { barText } from '../../apps/common/widgets/attention/bars.js';
 import { compareNote, placeIn, sameGrid } from '../../apps/common/widgets/attention/grids.js';
 import { lensPoint } from '../../apps/common/widgets/attention/picture.js';
 import { fileKind, fitHead, hasFile, hasKind, hasTokens, hasUnit, mapsFile, runShape, unitWords } from '../../apps/common/widgets/attention/run.js';
-import { sortedOrder } from '../../apps/common/widgets/attention/tables.js';
+import { sortedOrder } from '../../apps/common/widgets/shared/sorttable.js';
 import { chanceWords, typesOfHead } from '../../apps/common/widgets/attention/typecard.js';
 import { cellSentence, headSentence, relationWords, tokenSentence } from '../../apps/common/widgets/attention/words.js';
 
@@ -59,7 +59,7 @@ test('the colour bar has real units', () => {
   const unit = { low: 0.1, high: 0.4 };
   assert.deepEqual(barText('pattern', false, unit), { low: '0 %', high: '40 %', unit: 'of the attention' });
   assert.deepEqual(barText('scores', false, { low: -3, high: 4 }), { low: '−3.00', high: '4.00', unit: 'score (logits)' });
-  assert.deepEqual(barText('log_pattern', false, { low: -6, high: -0.4 }), { low: '−6.0', high: '−0.4', unit: 'log10 of the share' });
+  assert.deepEqual(barText('log_pattern', false, { low: -6, high: -0.4 }), { low: '0.0001 %', high: '40 %', unit: 'of the attention, logarithmic' });
   assert.match(barText('pattern', true, unit).unit, /0 % to 40 %/, 'each row for itself, and how far rows go');
   assert.match(barText('rank', true, { low: -20, high: 31 }).unit, /percentage points, up to ±31/);
   assert.equal(formatEnd('pattern', 0), '0 %');

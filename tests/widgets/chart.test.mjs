@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { chartIndex, chartX, plotBox, spreadEnds, valueRange } from '../../apps/common/widgets/lens/chart.js';
+import { chartIndex, chartX, plotBox, spreadEnds, valueRange } from '../../apps/common/widgets/shared/chart.js';
 import { maskCentres, maskEdges } from '../../apps/common/widgets/lens/maskshape.js';
 import { niceTicks } from '../../apps/common/widgets/shared/ticks.js';
 import { scoreLines, scoreSentence } from '../../apps/common/widgets/lens/scores.js';

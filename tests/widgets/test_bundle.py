@@ -7,11 +7,18 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from apps.common.widgets import attention_canvas, bundle, lens_canvas, scene_composer
+from apps.common.widgets import (
+    attention_canvas,
+    bundle,
+    lens_canvas,
+    mask_painter,
+    patching_canvas,
+    scene_composer,
+)
 
 HERE = Path(__file__).parent
 WIDGETS = Path(bundle.__file__).parent
-FOLDERS = ("lens", "attention", "composer")
+FOLDERS = ("lens", "attention", "composer", "patching", "mask")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; install Node 20 or newer to run this")
 
@@ -82,6 +89,18 @@ def test_factories_return_html_with_their_events() -> None:
         _ = lens.compose
     with pytest.raises(AttributeError):
         _ = composer.open_picture
+
+
+def test_patching_and_mask_offer_their_events_alone() -> None:
+    patching, mask = patching_canvas(None), mask_painter(None)
+    assert all(type(made) is gr.HTML for made in (patching, mask))
+    events = ("sweep", "cancel", "apply", "flip", "generality", "reads", "evolution", "view_change")
+    assert all(callable(getattr(patching, name)) for name in events)
+    assert callable(mask.mask)
+    with pytest.raises(AttributeError):
+        _ = patching.mask
+    with pytest.raises(AttributeError):
+        _ = mask.sweep
 
 
 @needs_node

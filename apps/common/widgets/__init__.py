@@ -1,9 +1,13 @@
 """Interactive canvases for the apps: framework-free JavaScript, each with a factory that returns a `gr.HTML`.
 
 `lens_canvas(value)` shows a logit lens and emits `view_change`; `attention_canvas(value)` shows all heads of one or
-two runs and emits `view_change` and `open_picture`; `scene_composer(value)` edits a scene and emits `compose`.
+two runs and emits `view_change` and `open_picture`; `scene_composer(value)` edits a scene and emits `compose`;
+`patching_canvas(value)` shows which parts of a model carry the difference between two pictures and asks for more;
+`mask_painter(value)` covers parts of a picture and emits `mask`.
 """
 
 from apps.common.widgets.attention import attention_canvas as attention_canvas
 from apps.common.widgets.composer import scene_composer as scene_composer
 from apps.common.widgets.lens import lens_canvas as lens_canvas
+from apps.common.widgets.mask import mask_painter as mask_painter
+from apps.common.widgets.patching import patching_canvas as patching_canvas

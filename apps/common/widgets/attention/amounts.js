@@ -30,6 +30,12 @@ export function formatLength(value, step = 0) {
   return fixed(value, Math.min(digits, decimalsFor(step, 4)));
 }
 
+/** An exact number with six digits that count: "12.3457", "0.00184321", "9.80431e−7". */
+export function formatExact(value) {
+  if (!Number.isFinite(value)) return '–';
+  return (value === 0 || Math.abs(value) >= 1e-4 ? value.toPrecision(6) : value.toExponential(5)).replaceAll('-', '−').replace('e+', 'e');
+}
+
 /** A difference of ranks in percentage points: "+31", "−4.2". */
 export function formatPoints(value, step = 0) {
   if (!Number.isFinite(value)) return '–';
@@ -47,17 +53,22 @@ export function formatAmount(kind, value, step = 0) {
   return Number.isFinite(value) ? fixed(value, decimalsFor(step)) : '–';
 }
 
+function formatPower(value) {
+  return value >= -4 ? formatShare(10 ** value) : `${fixed(100 * 10 ** value, 4)} %`;
+}
+
 /** The two ends of a colour bar in the unit that the colours really follow. */
 export function formatEnd(kind, value) {
-  if (kind.startsWith('log_')) return fixed(value, 1);
+  if (kind === 'log_pattern') return value <= -5.99 ? '0.0001 %' : formatPower(value);
+  if (kind.startsWith('log_')) return formatLength(10 ** value);
   return kind === 'pattern' && value === 0 ? '0 %' : formatAmount(kind, value);
 }
 
 /** The unit that goes with `formatEnd`. */
 export function endUnit(kind) {
   return {
-    pattern: 'of the attention', log_pattern: 'log10 of the share', scores: 'score (logits)', rank: 'percentage points',
-    value: 'length moved', log_value: 'log10 of the length',
+    pattern: 'of the attention', log_pattern: 'of the attention, logarithmic', scores: 'score (logits)', rank: 'percentage points',
+    value: 'length moved', log_value: 'length moved, logarithmic',
   }[kind];
 }
 

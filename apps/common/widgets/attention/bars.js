@@ -1,9 +1,10 @@
 // What the colours mean, with units: one bar for the matrix, and one for each ink on the picture.
 
 import { setText } from '../shared/dom.js';
+import { gradientOf, inkGradient, READ_BY, READS } from '../shared/hues.js';
 import { createGate } from '../shared/schedule.js';
 import { endUnit, formatEnd } from './amounts.js';
-import { gradientOf, inkGradient, mapOf, READ_BY, READS } from './hues.js';
+import { mapOf } from './hues.js';
 import { colorRange } from './unit.js';
 
 /** Ends and unit of the matrix's colour bar, {low, high, unit}. */
@@ -23,7 +24,7 @@ export function createBars({ parts, getScene }) {
   parts.readByRamp.style.background = inkGradient(READ_BY);
 
   function renderMatrixBar({ state }, pane) {
-    const text = pane.unit && barText(pane.kind, state.norm === 'row', pane.unit);
+    const text = pane.unit && barText(pane.kind, state.norm === 'row', pane.common ?? pane.unit);
     parts.matrixRamp.style.background = gradientOf(mapOf(pane.kind));
     setText(parts.matrixLow, text?.low ?? '');
     setText(parts.matrixHigh, text?.high ?? '');
@@ -35,7 +36,8 @@ export function createBars({ parts, getScene }) {
     line.hidden = !isShown;
     if (!side) return setText(ends, '');
     const [low, high] = side.range;
-    return setText(ends, kind === 'rank' ? `up to ±${formatEnd(kind, high).replace('+', '')}` : `${formatEnd(kind, low)} to ${formatEnd(kind, high)}`);
+    const span = kind === 'rank' ? `up to ±${formatEnd(kind, high).replace('+', '')}` : `${formatEnd(kind, low)} to ${formatEnd(kind, high)}`;
+    return setText(ends, side.isBeyond ? `${span}; itself more` : span);
   }
   function render() {
     const scene = getScene();
@@ -48,6 +50,9 @@ export function createBars({ parts, getScene }) {
     renderInk(parts.readsLine, parts.readsEnds, pane.reading?.reads, pane.kind, state.paint !== 'to' && state.paint !== 'lens');
     renderInk(parts.readByLine, parts.readByEnds, pane.reading?.readBy, pane.kind, state.paint !== 'from' && state.paint !== 'lens');
     const signed = pane.kind === 'rank';
+    parts.commonNote.hidden = !pane.common;
+    setText(parts.readsName, signed && state.paint === 'both' ? 'reads: whole patch' : 'reads');
+    setText(parts.readByName, signed && state.paint === 'both' ? 'is read by: disc' : 'is read by');
     parts.readsRamp.style.background = signed ? gradientOf(mapOf('rank')) : inkGradient(READS);
     parts.readByRamp.style.background = signed ? gradientOf(mapOf('rank')) : inkGradient(READ_BY);
     parts.lensLine.hidden = state.paint !== 'lens';

@@ -1,6 +1,7 @@
 // Steppers, choices and sliders: each turns an input into an action, and shows the state again.
 
 import { canHover, setText } from '../shared/dom.js';
+import { tokenName } from '../shared/geometry.js';
 import { createGate } from '../shared/schedule.js';
 import { showSegment, wireSegments } from '../shared/segments.js';
 import { hasFile, hasKind, hasLog, hasTokens, hasUnit, KINDS } from './run.js';
@@ -15,8 +16,12 @@ function allow(radio, isAllowed, reason) {
 }
 
 /** View of the controls. */
-export function createTourControls({ parts, getScene, dispatch }) {
+export function createTourControls({ parts, getScene, dispatch: act, speak }) {
   const gate = createGate();
+  const dispatch = (action) => {
+    act(action);
+    if (action.type !== 'opacity') speak();
+  };
   const radio = (group, value) => parts[group].querySelector(`input[value="${value}"]`);
   SEGMENTS.forEach((type) => wireSegments(parts[type], type, dispatch));
   parts.layerBack.addEventListener('click', () => dispatch({ type: 'stepLayer', by: -1 }));
@@ -46,13 +51,15 @@ export function createTourControls({ parts, getScene, dispatch }) {
     parts.headBack.disabled = isHead && state.unit === 0;
     parts.headOn.disabled = isHead && state.unit === shape.nHeads - 1;
   }
+  function hintOf({ token }, { shape, reading }) {
+    if (token === null) return canHover() ? 'click locks' : 'tap a patch';
+    return reading && reading.token !== token ? `locked: ${tokenName(shape, token)}` : 'locked';
+  }
   function showLocks(state) {
     setText(parts.headLockText, state.locked ? 'Head locked' : 'Lock head');
     parts.headLock.setAttribute('aria-pressed', String(state.locked));
     parts.headLock.title = state.locked ? 'Esc on the wall, or this button, releases the head' : 'Keep this head while pointing at others';
     parts.tokenLock.hidden = state.token === null;
-    setText(parts.tokenHint, canHover() ? 'click locks' : 'tap a patch');
-    parts.tokenHint.hidden = state.token !== null;
   }
   function showChoices(state, pane) {
     for (const type of SEGMENTS) if (type !== 'unit') showSegment(parts[type], state[type]);
@@ -76,11 +83,12 @@ export function createTourControls({ parts, getScene, dispatch }) {
     const pane = scene?.panes[0];
     if (!pane) return;
     const { state } = scene;
-    const fields = [scene.serial, pane.head.layer, pane.head.unit, state.layer, state.unit, state.locked, state.token, Boolean(scene.types), state.opacity,
+    const fields = [scene.serial, pane.head.layer, pane.head.unit, state.layer, state.unit, state.locked, state.token, pane.reading?.token, Boolean(scene.types), state.opacity,
       ...SEGMENTS.map((type) => state[type])];
     if (!gate.opens(fields.join())) return;
     showSteppers(state, pane);
     showLocks(state);
+    setText(parts.tokenHint, hintOf(state, pane));
     showChoices(state, pane);
     allow(radio('over', 'dataset'), Boolean(scene.types?.metrics), 'Means over many pictures need the evidence on head types.');
     parts.opacity.value = String(Math.round(100 * state.opacity));

@@ -6,6 +6,13 @@ export const TOUR_GLOSSARY = {
     text: 'In every layer the tokens read each other: each head compares a patch’s query with every token’s key, and turns the scores into shares '
       + 'that sum to 100 %. Layers and heads are counted from 0, as in code; rows and columns of patches from 1.',
   },
+  cls: {
+    title: 'CLS, tokens, and other words here',
+    text: 'Token: one piece that the model works on; each patch of the picture is one. CLS: one more token that belongs to no patch; it reads the picture, '
+      + 'and where the model has one the answer is mostly read off it.\nLogit: the number that a model gives a class before all are turned into per cent; '
+      + 'one more means about 2.7 times as likely.\nLocked: chosen by a click, so that it stays while you look at other heads; pointing at other '
+      + 'patches still previews them, and Esc lets go.',
+  },
   wall: {
     title: 'The wall',
     text: 'One thumbnail a head: rows are layers, columns heads. Point at one to see it everywhere, click to keep it, Esc to let go. '
@@ -46,7 +53,7 @@ export const TOUR_GLOSSARY = {
   },
   paint: {
     title: 'On the picture',
-    text: 'Blue: what the selected patch reads. Orange: who reads it. With both, the middle of a patch is blue and its frame orange. The strength is the '
+    text: 'Blue: what the selected patch reads. Orange: who reads it. With both, the patch is blue and a disc in its middle orange. A patch that reads itself far more than any other one is left out of the scale. The strength is the '
       + 'opacity. Lens: the class that each patch would name at this layer.',
   },
   caveat: {

@@ -2,8 +2,9 @@
 
 import { drawTag, growRect, strokeCell } from '../shared/canvas.js';
 import { fitCanvas, make, pixelRatio, pointerIn, setText } from '../shared/dom.js';
+import { READ_BY, READS } from '../shared/hues.js';
 import { createGate } from '../shared/schedule.js';
-import { mapOf, packedLut, READ_BY, READS } from './hues.js';
+import { mapOf, packedLut } from './hues.js';
 import { axisLabels, cellAtPoint, cellRect, LABEL_ROOM, layoutMatrix } from './matrixlayout.js';
 import { cellAmount } from './paint.js';
 import { matrixPixels, thumbPixels } from './pixels.js';
@@ -67,7 +68,7 @@ export function createMatrixView({ holder, index, getScene, dispatch, widthOf, s
   function drawCells(context, scene, pane) {
     const lut = luts[pane.kind] ?? luts.other;
     const { left, top, size } = layout;
-    if (pane.unit) blit(cells, matrixPixels(pane.unit, pane.kind, scene.state.norm === 'row', lut), pane.shape.nTokens);
+    if (pane.unit) blit(cells, matrixPixels(pane.unit, pane.kind, scene.state.norm === 'row', lut, pane.common), pane.shape.nTokens);
     else if (pane.preview) blit(cells, thumbPixels(pane.preview.thumbs, pane.preview.index, pane.kind, lut), pane.preview.thumbs.side);
     else {
       context.fillStyle = scene.theme.soft;

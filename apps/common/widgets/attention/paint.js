@@ -1,16 +1,18 @@
 // Draws a picture with attention over it: base (picture, prefix cells, lens) and what changes under the pointer (ink, outlines, numbers).
 
-import { drawTag, growRect, snapRect, strokeCell } from '../shared/canvas.js';
-import { tokenRect } from '../shared/geometry.js';
+import { drawPrefixBox, drawTag, growRect, snapRect, strokeCell } from '../shared/canvas.js';
+import { tokenName, tokenRect } from '../shared/geometry.js';
+import { inkCss } from '../shared/hues.js';
 import { cellIndex } from '../shared/lensdata.js';
+import { drawPill, PILL_HEIGHT, pillWidth } from '../shared/pills.js';
 import { formatAmount } from './amounts.js';
-import { inkCss, inkFor } from './hues.js';
+import { inkFor } from './hues.js';
+import { placeLabels } from './labels.js';
 import { inkCell, inkPixels } from './pixels.js';
-import { paintedSides } from './reading.js';
+import { exactPair, paintedSides } from './reading.js';
 import { stepAt, strengthOf, strongestOf, valueAt } from './unit.js';
 
 const NUMBERS = 3; // strongest values that are written on patches, each way
-const PILL_HEIGHT = 14;
 const PREFIX_TOP = 16; // CSS pixels of a prefix cell that its name takes
 const LEAST_OUTLINE = 18; // CSS pixels
 const ROOMY_HALF = 56; // CSS pixels; narrower halves of a prefix cell lie one above the other
@@ -19,40 +21,11 @@ const DEEP_TEXT = { reads: '#ffffff', readBy: '#201200' };
 const QUERY_LINE = '#8fbcff';
 const KEY_LINE = '#ffb65e';
 
-/** The picture without colour and paler, so that the only colours are those of the ink; a copy of `backdrop`. */
-export function paintFaded(backdrop, theme) {
-  const canvas = Object.assign(document.createElement('canvas'), { width: backdrop.width, height: backdrop.height });
-  const context = canvas.getContext('2d');
-  context.drawImage(backdrop, 0, 0);
-  context.globalCompositeOperation = 'saturation';
-  context.fillStyle = '#808080';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.globalCompositeOperation = 'source-over';
-  context.fillStyle = theme.dark ? 'rgba(10,12,18,.35)' : 'rgba(255,255,255,.35)';
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  return canvas;
-}
-
 /** Draw pictures and empty prefix cells. */
 export function drawGround(context, { layout, theme }, pane, backdrops) {
   context.clearRect(0, 0, layout.width, layout.height);
   layout.pictures.forEach(({ x, y, width, height }, i) => context.drawImage(backdrops[i], x, y, width, height));
-  for (let token = 0; token < layout.nPrefix; token++) drawPrefixCell(context, theme, layout.prefix[token], pane.shape.prefixNames[token] ?? '');
-}
-
-function drawPrefixCell(context, theme, rect, name) {
-  context.beginPath();
-  context.roundRect(rect.x + 0.5, rect.y + 0.5, rect.width - 1, rect.height - 1, 8);
-  context.fillStyle = theme.soft;
-  context.fill();
-  context.strokeStyle = theme.line;
-  context.lineWidth = 1;
-  context.stroke();
-  context.fillStyle = theme.fg;
-  context.font = `600 11px ${theme.font}`;
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.fillText(name, rect.x + rect.width / 2, rect.y + 9);
+  for (let token = 0; token < layout.nPrefix; token++) drawPrefixBox(context, theme, layout.prefix[token], pane.shape.prefixNames[token] ?? '');
 }
 
 /** Draw the lens: on each patch the emoji of its first class at one point of the stream. */
@@ -93,65 +66,51 @@ export function createInk() {
   };
 }
 
-function pillWidth(context, theme, text) {
-  context.font = `600 10.5px ${theme.font}`;
-  return context.measureText(text).width + 9;
+// The strongest of each direction first, so that only weaker numbers give way.
+function labelsOf(context, { layout, theme }, pane, sides) {
+  const labels = Object.entries(sides).flatMap(([direction, side]) => (side ? strongestOf(pane.kind, side, NUMBERS) : []).map((item, place) => {
+    const text = formatAmount(pane.kind, item.value, item.step);
+    return { token: item.token, value: item.value, direction, place, text, width: pillWidth(context, theme, text) };
+  }));
+  const strongestFirst = labels.filter(({ token }) => token >= pane.shape.nPrefix)
+    .sort((a, b) => a.place - b.place || Math.abs(b.value) - Math.abs(a.value));
+  return placeLabels(strongestFirst, layout, { selected: pane.reading.token, isBoth: Boolean(sides.reads && sides.readBy) });
 }
 
-function drawPill(context, theme, x, y, text, direction, color) {
-  const width = pillWidth(context, theme, text);
-  context.fillStyle = color ?? DEEP[direction];
+function drawLeader(context, { line, x, y }) {
+  for (const [stroke, width] of [['rgba(0,0,0,.8)', 3.5], ['#ffffff', 1.5]]) {
+    context.strokeStyle = context.fillStyle = stroke;
+    context.lineWidth = width;
+    context.beginPath();
+    context.moveTo(line.x, line.y);
+    context.lineTo(x, y);
+    context.stroke();
+    context.beginPath();
+    context.arc(line.x, line.y, 1 + width, 0, 2 * Math.PI);
+    context.fill();
+  }
+}
+
+// Where colours tell the sign, a border tells the direction.
+function drawBorder(context, { x, y, width, direction }) {
+  context.strokeStyle = DEEP[direction];
+  context.lineWidth = 2;
   context.beginPath();
   context.roundRect(x - width / 2, y - PILL_HEIGHT / 2, width, PILL_HEIGHT, 5);
-  context.fill();
-  context.fillStyle = DEEP_TEXT[color ? 'reads' : direction];
-  context.textAlign = 'center';
-  context.textBaseline = 'middle';
-  context.fillText(text, x, y + 0.5);
+  context.stroke();
 }
 
-// Numbers lie on their patch, or beside it where they would hide it: a small one, or the selected one; with both, reads above.
-function pillLift(rect, direction, isBoth, isSelected) {
-  const sign = direction === 'reads' || !isBoth ? -1 : 1;
-  if (isSelected || rect.height < 1.6 * PILL_HEIGHT) return (sign * (rect.height + PILL_HEIGHT)) / 2 + 2 * sign;
-  return isBoth ? sign * (PILL_HEIGHT / 2 + 0.5) : 0;
-}
-
-function pillsOf(context, { layout, theme }, pane, sides) {
-  const selected = pane.reading.token;
-  const pills = [];
-  for (const [direction, side] of Object.entries(sides)) {
-    if (!side) continue;
-    for (const { token, value, step } of strongestOf(pane.kind, side, NUMBERS)) {
-      if (token < pane.shape.nPrefix) continue;
-      const rect = tokenRect(layout, token);
-      const text = formatAmount(pane.kind, value, step);
-      const y = rect.y + rect.height / 2 + pillLift(rect, direction, Boolean(sides.reads && sides.readBy), token === selected);
-      pills.push({ x: rect.x + rect.width / 2, y, width: pillWidth(context, theme, text), text, direction, value });
-    }
-  }
-  return pills;
-}
-
-/** Leave out pills that would cover an earlier, stronger one, and keep the others on the canvas. */
-export function arrangePills(pills, { width, height }) {
-  const placed = [];
-  for (const pill of pills) {
-    const x = Math.max(pill.width / 2, Math.min(width - pill.width / 2, pill.x));
-    const y = Math.max(PILL_HEIGHT / 2, Math.min(height - PILL_HEIGHT / 2, pill.y));
-    if (placed.some((other) => Math.abs(other.x - x) < (other.width + pill.width) / 2 && Math.abs(other.y - y) < PILL_HEIGHT)) continue;
-    placed.push({ ...pill, x, y });
-  }
-  return placed;
-}
-
-function pillColor(kind, value) {
-  return kind === 'rank' ? inkCss(inkFor(kind, value)) : null;
+// Ground and text of a pill: those of its direction, or where values have a sign, of that.
+function pillColors(kind, value, direction) {
+  return kind === 'rank' ? { fill: inkCss(inkFor(kind, value)), ink: DEEP_TEXT.reads } : { fill: DEEP[direction], ink: DEEP_TEXT[direction] };
 }
 
 function drawNumbers(context, scene, pane, sides) {
-  for (const { x, y, text, direction, value } of arrangePills(pillsOf(context, scene, pane, sides), scene.layout)) {
-    drawPill(context, scene.theme, x, y, text, direction, pillColor(pane.kind, value));
+  const labels = labelsOf(context, scene, pane, sides);
+  labels.forEach((label) => label.line && drawLeader(context, label));
+  for (const label of labels) {
+    drawPill(context, scene.theme, { ...label, ...pillColors(pane.kind, label.value, label.direction) });
+    if (pane.kind === 'rank') drawBorder(context, label);
   }
 }
 
@@ -172,23 +131,25 @@ function drawPrefixReading(context, { layout, theme, state }, pane, sides) {
       const strength = strengthOf(pane.kind, value, side.range);
       context.fillStyle = inkCss(inkFor(pane.kind, strength, side.ink), Math.abs(strength) * state.opacity);
       context.fillRect(part.x, part.y, part.width, part.height);
-      drawPill(context, theme, part.x + part.width / 2, part.y + part.height / 2, formatAmount(pane.kind, value, side.stepOf(token)), direction,
-        pillColor(pane.kind, value));
+      drawPill(context, theme, { x: part.x + part.width / 2, y: part.y + part.height / 2, text: formatAmount(pane.kind, value, side.stepOf(token)),
+        ...pillColors(pane.kind, value, direction) });
     });
   }
 }
-
-const PAIR = { scores: ['as key', 'as query'], rank: ['as key', 'as query'] };
 
 /** The value of a cell in words. */
 export function cellAmount({ unit, kind }, query, key) {
   return formatAmount(kind, valueAt(unit, query, key), stepAt(unit, query));
 }
 
-function drawPair(context, scene, pane, token, other) {
-  const [gets, gives] = PAIR[pane.kind] ?? ['gets', 'gives'];
-  drawTag(context, scene, tokenRect(scene.layout, other), `${gets} ${cellAmount(pane, token, other)} · ${gives} ${cellAmount(pane, other, token)}`,
-    tokenRect(scene.layout, token));
+// The locked patch while another one is pointed at: its name, and what passes between the two.
+function drawPair(context, scene, pane, locked, other) {
+  const { reads, readBy } = exactPair(pane, other) ?? { reads: cellAmount(pane, locked, other), readBy: cellAmount(pane, other, locked) };
+  const name = `locked: ${tokenName(pane.shape, locked)}`;
+  const whole = `${name} · reads this ${reads} · is read by this ${readBy}`;
+  context.font = `600 12px ${scene.theme.font}`;
+  const isRoom = context.measureText(whole).width + 16 < scene.layout.width;
+  drawTag(context, scene, tokenRect(scene.layout, locked), isRoom ? whole : name, tokenRect(scene.layout, other));
 }
 
 function outlineRect(layout, token) {

@@ -1,13 +1,13 @@
 // The picture of one run: two canvases, the ground below and attention above, so that pointing redraws little.
 
-import { paintBackdrop } from '../shared/canvas.js';
+import { paintBackdrop, paintFaded } from '../shared/canvas.js';
 import { fitCanvas, make, pointerIn, setText } from '../shared/dom.js';
-import { layoutStage, tokenAt } from '../shared/geometry.js';
+import { layoutStage, MOVE_KEYS, tokenAt } from '../shared/geometry.js';
 import { createGate } from '../shared/schedule.js';
-import { createInk, drawGround, drawLensOver, drawOver, paintFaded } from './paint.js';
+import { createInk, drawGround, drawLensOver, drawOver } from './paint.js';
 
 const PICTURE_MAX = 520;
-const MOVE_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'];
+const HELP_ROOM = 30; // CSS pixels that the "?" beside the prefix cells needs
 const PICTURE_HELP = 'Arrow keys move from patch to patch, Enter locks, Escape clears, square brackets change the layer, comma and full stop the head.';
 
 /** Point of the lens that a layer is painted with: after its attention, where the lens has that point. */
@@ -26,6 +26,8 @@ export function createPicture({ holder, index, getScene, dispatch, widthOf, spea
   const base = make('canvas', { class: 'pl-base', 'aria-hidden': 'true' });
   const over = make('canvas', { class: 'pl-over', tabindex: '0', role: 'application', 'aria-roledescription': 'patch grid' });
   const canvases = make('div', { class: 'pl-canvases' }, base, over);
+  const help = make('button', { type: 'button', class: 'pl-help pl-prefixhelp', 'data-term': 'cls', hidden: true });
+  canvases.append(help);
   holder.replaceChildren(title, canvases);
   const [ground, above] = [createGate(), createGate()];
   const ink = createInk();
@@ -34,6 +36,15 @@ export function createPicture({ holder, index, getScene, dispatch, widthOf, spea
   function relayout(pane) {
     const width = Math.min(PICTURE_MAX * (pane.shape.frames > 1 ? 1.4 : 1), widthOf(holder));
     layout = layoutStage({ ...pane.shape, width, maxHeight: Math.max(300, Math.min(620, innerHeight * 0.9)), image: pane.run.image });
+  }
+  // Right of the prefix cells, or where they fill the width in the corner of the first one.
+  function placeHelp() {
+    const last = layout.prefix.at(-1);
+    help.hidden = !last;
+    if (!last) return;
+    const isRoom = last.x + last.width + HELP_ROOM <= layout.width;
+    const left = isRoom ? last.x + last.width + 8 : layout.prefix[0].x + layout.prefix[0].width - 19;
+    help.style.transform = `translate(${left}px, ${isRoom ? 13 : 1}px)`;
   }
   function refreshBackdrops(scene, pane) {
     const { width, height } = layout.pictures[0];
@@ -79,6 +90,7 @@ export function createPicture({ holder, index, getScene, dispatch, widthOf, spea
     const label = `${pane.title}: its patches. ${PICTURE_HELP}`;
     if (over.getAttribute('aria-label') !== label) over.setAttribute('aria-label', label);
     relayout(pane);
+    placeHelp();
     if (!pane.images) return drawNothing(scene);
     drawBelow(scene, pane, Boolean(pane.reading) && scene.state.paint !== 'lens');
     return drawAbove(scene, pane);

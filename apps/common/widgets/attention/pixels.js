@@ -6,16 +6,17 @@ import { colorRange, shareOf, strengthOf } from './unit.js';
 /**
  * A matrix as pixels, one a cell, uint32 [query][key].
  *
- * With `byRow` each row spans the colours by itself, else all rows share one range.
+ * With `byRow` each row spans the colours by itself, else all rows share one range; `common` = {low, high, rowEnds(query)}
+ * are ranges shared with another matrix, null where there is none.
  */
-export function matrixPixels(unit, kind, byRow, lut) {
+export function matrixPixels(unit, kind, byRow, lut, common = null) {
   const { nTokens, codes, rowLow, rowHigh, hidden } = unit;
   const pixels = new Uint32Array(nTokens * nTokens);
-  const all = colorRange(kind, unit.low, unit.high);
+  const all = colorRange(kind, (common ?? unit).low, (common ?? unit).high);
   const ofCode = new Uint32Array(256);
   for (let query = 0; query < nTokens; query++) {
     const [low, high] = [rowLow[query], rowHigh[query]];
-    const range = byRow ? colorRange(kind, low, high) : all;
+    const range = byRow ? colorRange(kind, ...(common?.rowEnds(query) ?? [low, high])) : all;
     for (let code = 0; code < 256; code++) ofCode[code] = lut[Math.round(255 * shareOf(low + ((high - low) * code) / 255, range))];
     const start = query * nTokens;
     for (let key = 0; key < nTokens; key++) pixels[start + key] = ofCode[codes[start + key]];

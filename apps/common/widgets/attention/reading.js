@@ -1,14 +1,26 @@
 // One token's part in a head: what it reads and who reads it, with the ranges that their colours span.
 
-import { READ_BY, READS } from './hues.js';
+import { READ_BY, READS } from '../shared/hues.js';
+import { formatAmount } from './amounts.js';
 import { colorRange, columnOf, extremes, rowOf, stepAt } from './unit.js';
 
 const EXACT_NAMES = { pattern: 'pattern', log_pattern: 'pattern', scores: 'scores', value: 'value', log_value: 'value' };
 const SHARE_FLOOR = 1e-6;
 
-function side(values, stepOf, unit, kind, byRow, ink) {
-  const [low, high] = byRow ? extremes(values) : [unit.low, unit.high];
-  return { values, stepOf, ink, range: colorRange(kind, low, high) };
+const BEYOND = 3; // a token that reads itself this much more than any other is left out of the range of its ink
+const FROM_ZERO = ['pattern', 'value'];
+
+function rangeOf(values, kind, token) {
+  const all = extremes(values);
+  if (!FROM_ZERO.includes(kind) || values[token] !== all[1]) return { ends: all, isBeyond: false };
+  const others = extremes(values.filter((_, other) => other !== token));
+  const isBeyond = others[1] > 0 && all[1] > BEYOND * others[1];
+  return { ends: isBeyond ? others : all, isBeyond };
+}
+
+function side(values, stepOf, { unit, kind, byRow, token }, ink) {
+  const { ends, isBeyond } = byRow ? rangeOf(values, kind, token) : { ends: [unit.low, unit.high], isBeyond: false };
+  return { values, stepOf, ink, range: colorRange(kind, ...ends), isBeyond };
 }
 
 function exactSide(exact, kind, direction, unit, token) {
@@ -21,20 +33,29 @@ function exactSide(exact, kind, direction, unit, token) {
 /**
  * What `token` reads and who reads it: {token, reads, readBy}, the last two {values, stepOf, range, ink}.
  *
- * With `byRow` each spans its own range, else that of the whole matrix; stepOf(other) is how far its value may be off.
+ * With `byRow` each spans its own range (`isBeyond`: without the token itself, which reads itself far more than any other
+ * token), else that of the whole matrix; stepOf(other) is how far its value may be off.
  * Where the `exact` numbers of the token are known they are used instead of the matrix's bytes.
  */
 export function readingOf(unit, kind, token, byRow, exact = null) {
+  const what = { unit, kind, byRow, token };
   if (exact && EXACT_NAMES[kind]) {
     const [row, column] = ['Row', 'Column'].map((direction) => exactSide(exact, kind, direction, unit, token));
     const none = () => 0;
-    return { token, reads: side(row, none, unit, kind, byRow, READS), readBy: side(column, none, unit, kind, byRow, READ_BY) };
+    return { token, reads: side(row, none, what, READS), readBy: side(column, none, what, READ_BY) };
   }
   return {
     token,
-    reads: side(rowOf(unit, token), () => stepAt(unit, token), unit, kind, byRow, READS),
-    readBy: side(columnOf(unit, token), (query) => stepAt(unit, query), unit, kind, byRow, READ_BY),
+    reads: side(rowOf(unit, token), () => stepAt(unit, token), what, READS),
+    readBy: side(columnOf(unit, token), (query) => stepAt(unit, query), what, READ_BY),
   };
+}
+
+/** What the locked token of a pane reads of another one, and that one of it, in words; null where the exact numbers are not known. */
+export function exactPair({ exact, kind, token, unit }, other) {
+  if (!exact || !EXACT_NAMES[kind]) return null;
+  const at = (direction) => formatAmount(kind, exactSide(exact, kind, direction, unit, token)[other]);
+  return { reads: at('Row'), readBy: at('Column') };
 }
 
 /** What of a reading is painted: {reads, readBy}, either null where the choice leaves it out. */

@@ -2,10 +2,10 @@
 
 import { make, setText } from '../shared/dom.js';
 import { tokenName } from '../shared/geometry.js';
+import { inkCss } from '../shared/hues.js';
 import { createGate } from '../shared/schedule.js';
 import { formatAmount } from './amounts.js';
 import { placeIn } from './grids.js';
-import { inkCss } from './hues.js';
 import { strengthOf, strongestOf } from './unit.js';
 
 const LINES = 6;

@@ -80,7 +80,7 @@ function drawLabel(context, { theme, axes }, place, text) {
 }
 
 /** View of the scatter; selects choose the metrics, `setTerm` gives a "?" the text of a metric. */
-export function createScatter({ parts, getScene, dispatch, widthOf, speak }) {
+export function createScatter({ parts, getScene, dispatch, widthOf, speak, revealPicture }) {
   const { scatter, scatterBase, scatterX, scatterY, over } = parts;
   const [below, above, selects] = [createGate(), createGate(), createGate()];
   let [axes, points] = [null, []];
@@ -183,7 +183,9 @@ export function createScatter({ parts, getScene, dispatch, widthOf, speak }) {
   scatter.addEventListener('pointerleave', (event) => event.pointerType !== 'touch' && dispatch({ type: 'peekHead', head: null }));
   scatter.addEventListener('click', (event) => {
     const head = headOf(pointOf(event));
-    if (head) dispatch({ type: 'lockHead', head });
+    if (!head) return;
+    dispatch({ type: 'lockHead', head });
+    revealPicture();
   });
   scatter.addEventListener('keydown', (event) => {
     const next = SCATTER_KEYS.includes(event.key) ? nextPoint(points, shownHead(getScene().state), event.key) : null;

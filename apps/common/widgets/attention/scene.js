@@ -4,6 +4,7 @@ import { tokenName } from '../shared/geometry.js';
 import { layerWords } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
 import { formatAmount } from './amounts.js';
+import { shareRanges } from './common.js';
 import { compareNote, placeIn } from './grids.js';
 import { lensPoint } from './picture.js';
 import { readingOf } from './reading.js';
@@ -76,6 +77,11 @@ export function createSceneMaker() {
       pane.matrixTitle = `${panes[1] ? `${i ? 'Second' : 'First'}: ` : ''}${matrixTitleOf(pane, state)}`;
       pane.lensWords = pane.run.lens ? lensWords(pane) : null;
     });
+    shareRanges(panes);
+    if (panes[1]) {
+      const both = panes.map((pane) => `${pane.unitKey}|${pane.shape.nTokens}`).join('+');
+      panes.forEach((pane) => (pane.unitKey = `${pane.unitKey}|${both}`));
+    }
     const note = panes[1] ? compareNote(first.shape, panes[1].shape, first.head, panes[1].head) : null;
     return { ...more, state, panes, wall, types, typesWaiting: isWaiting, typesProblem: problem, compareNote: note };
   };

@@ -22,9 +22,9 @@ export function shownHead(state) {
   return state.peek ?? state;
 }
 
-/** The token whose reading is painted: the locked one, else the one under the pointer, else the row of the matrix there. */
+/** The token whose reading is painted: the one under the pointer, else the row of the matrix there, else the locked one. */
 export function paintedToken(state) {
-  return state.token ?? state.hover ?? state.cell?.query ?? null;
+  return state.hover ?? state.cell?.query ?? state.token ?? null;
 }
 
 function tokenIn(value, shape) {
@@ -58,7 +58,7 @@ function moveHead(state, key, shape) {
 
 function movedToken(state, key, shape) {
   const next = moveToken(shape, state.token ?? state.hover, key);
-  return state.token === null ? { ...state, hover: next, cell: null } : { ...state, token: next, cell: null };
+  return state.token === null ? { ...state, hover: next, cell: null } : { ...state, token: next, hover: null, cell: null };
 }
 
 function movedCell(state, key, shape) {
@@ -135,7 +135,8 @@ const MOVES = {
  * The state after an action {type, …}; the same object where nothing changes.
  *
  * shape = {rows, cols, frames, nPrefix, nTokens, nLayers, nHeads, hasRollout, hasLens, hasTypes, metrics}. Pointing previews,
- * a click locks, Esc releases; a locked patch survives every change of head and layer, a locked head stays under the pointer.
+ * a click locks, Esc releases; a locked patch survives every change of head and layer and comes back when the pointer leaves,
+ * a locked head stays under the pointer.
  */
 export function tourStep(state, action, shape) {
   const choice = CHOICES[action.type];

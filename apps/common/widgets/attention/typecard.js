@@ -1,10 +1,12 @@
 // Head types that were found: which heads, how strongly, by which rule, and on which pictures each is strongest, median, weakest.
 
-import { make, setText } from '../shared/dom.js';
+import { make, prefersStill, setText } from '../shared/dom.js';
 import { createGate } from '../shared/schedule.js';
 import { formatShare } from './amounts.js';
 import { headShort } from './run.js';
 
+const CHIPS = 8; // heads of a type that are listed before the visitor asks for all
+const MEASURE = '#measure'; // where a page lets its visitors measure head types, if it does
 const EXAMPLES = ['strongest', 'median', 'weakest'];
 
 /** Types of one head, [{type, found}], strongest first. */
@@ -30,7 +32,7 @@ function strengthText(value) {
 }
 
 /** View of the card; clicking a head locks it, clicking an example asks the page for that picture. */
-export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm }) {
+export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm, revealPicture }) {
   const [gate, evidenceGate] = [createGate(), createGate()];
 
   function chip({ layer, head, strength }) {
@@ -38,10 +40,24 @@ export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm
       'aria-label': `Layer ${layer}, head ${head}, strength ${strengthText(strength)}` },
     make('span', { text: headShort(layer, head) }), make('span', { class: 'pl-count', text: strengthText(strength) }));
   }
+  // The strongest heads, and a button for the rest where that hides more than one.
+  function chipsOf(found) {
+    const chips = found.map(chip);
+    const rest = chips.length > CHIPS + 1 ? chips.slice(CHIPS) : [];
+    if (!rest.length) return chips;
+    rest.forEach((button) => (button.hidden = true));
+    const more = make('button', { type: 'button', class: 'pl-chip pl-morechips', text: `show ${rest.length} more` });
+    more.addEventListener('click', () => {
+      rest.forEach((button) => (button.hidden = false));
+      more.remove();
+      rest[0].focus();
+    });
+    return [...chips, more];
+  }
   function typeLine(type, types) {
     setTerm(`type:${type.id}`, { title: type.title, text: typeHelp(type, types) });
     const found = types.found.filter((item) => item.type === type.id).sort((a, b) => b.strength - a.strength);
-    const heads = found.length ? found.map(chip) : [make('span', { class: 'pl-muted', text: 'none found' })];
+    const heads = found.length ? chipsOf(found) : [make('span', { class: 'pl-muted', text: 'none found' })];
     return make('div', { class: 'pl-typeline' }, make('dt', {}, make('button', { type: 'button', class: 'pl-term', 'data-term': `type:${type.id}`, text: type.title })),
       make('dd', { class: 'pl-headchips' }, ...heads));
   }
@@ -94,7 +110,7 @@ export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm
     if (typesWaiting) return 'Loading…';
     if (types) return `The evidence is of a model with ${types.layers} layers × ${types.heads} heads; this one has ${shape.nLayers} × ${shape.nHeads}.`;
     return 'No evidence yet: types are told only after many pictures, because one picture can make any head look like anything. '
-      + 'Gather evidence for this model, or choose one that comes with it.';
+      + `${document.querySelector(MEASURE) ? 'Measure this model' : 'Gather evidence for this model'}, or choose one that comes with it.`;
   }
   function render() {
     const scene = getScene();
@@ -105,6 +121,7 @@ export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm
     parts.typeFull.hidden = !fits;
     parts.evidenceCard.hidden = !fits;
     parts.typeEmpty.hidden = Boolean(fits);
+    parts.typeMeasure.hidden = Boolean(fits || scene.typesWaiting || !document.querySelector(MEASURE));
     if (!fits) {
       gate.reset();
       setText(parts.typeSource, '');
@@ -119,7 +136,14 @@ export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm
   }
   parts.typeList.addEventListener('click', (event) => {
     const button = event.target.closest('.pl-headchip');
-    if (button) dispatch({ type: 'head', head: { layer: Number(button.dataset.layer), unit: Number(button.dataset.head) }, lock: true });
+    if (!button) return;
+    dispatch({ type: 'head', head: { layer: Number(button.dataset.layer), unit: Number(button.dataset.head) }, lock: true });
+    revealPicture();
+  });
+  parts.typeMeasure.addEventListener('click', () => {
+    const measure = document.querySelector(MEASURE);
+    measure?.querySelector('button[aria-expanded="false"], button.label-wrap:not(.open)')?.click();
+    measure?.scrollIntoView({ behavior: prefersStill() ? 'auto' : 'smooth', block: 'center' });
   });
   function forget() {
     gate.reset();

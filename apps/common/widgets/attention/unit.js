@@ -70,7 +70,7 @@ export function shareOf(value, [low, high]) {
 /** How strongly a value is painted, −1 to 1: its place in the range, or where 0 is in the middle its part of the end. */
 export function strengthOf(kind, value, range) {
   if (kind !== 'rank') return shareOf(value, range);
-  return range[1] > 0 && Number.isFinite(value) ? value / range[1] : 0;
+  return range[1] > 0 && Number.isFinite(value) ? Math.max(-1, Math.min(1, value / range[1])) : 0;
 }
 
 /** The k strongest of one side of a reading, [{token, value, step}], strongest first. */

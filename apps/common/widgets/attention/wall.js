@@ -1,7 +1,7 @@
 // The wall: every head of every layer as a thumbnail, on one canvas; pointing previews a head everywhere, a click locks it.
 
 import { canHover, fitCanvas, pixelRatio, pointerIn, setText } from '../shared/dom.js';
-import { patchPlace, tokenName } from '../shared/geometry.js';
+import { MOVE_KEYS, patchPlace, tokenName } from '../shared/geometry.js';
 import { createGate } from '../shared/schedule.js';
 import { mapOf, packedLut } from './hues.js';
 import { thumbPixels, tokenPixels } from './pixels.js';
@@ -9,10 +9,11 @@ import { headShort } from './run.js';
 import { shownHead } from './state.js';
 import { fitted, headAt, layoutWall, thumbRect, wantedWidth } from './walllayout.js';
 
-const WALL_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'];
 const FRAMES_ACROSS = 4;
-const FINGER = 32; // CSS pixels that a finger can hit
+const FINGER = 24; // CSS pixels that a finger can hit
 const POINTER = 18;
+const BESIDE = 820; // CSS pixels of the widget from which on the wall stands beside the picture; as in the style sheet
+const BESIDE_WORDS = 230; // CSS pixels that the words beside a compact wall need
 const MARGIN = 6; // CSS pixels around the wall, where the mark of an outer head lies; as in the style sheet
 
 /** Pixels of one head's patches, frames side by side as they are on the stage: {pixels, width, height}. */
@@ -69,7 +70,9 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
   function draw(scene) {
     const { nLayers, nHeads } = scene.panes[0].shape;
     tour.style.setProperty('--pl-wall', `${wantedWidth(nHeads)}px`);
-    layout = layoutWall({ width: widthOf(wallScroll) - 2 * MARGIN, nLayers, nHeads, least: canHover() ? POINTER : FINGER });
+    const least = canHover() ? POINTER : FINGER;
+    layout = layoutWall({ width: roomFor(nHeads, least), height: boxHeight() - 2 * MARGIN, nLayers, nHeads, least });
+    wallScroll.style.maxHeight = `${boxHeight()}px`;
     const { state } = scene;
     const source = state.thumbs === 'matrix' ? scene.wall.thumbs : scene.wall.tokens;
     const key = [scene.serial, scene.panes[0].kind, state.thumbs, scene.wall.token, Boolean(source), layout.cell, devicePixelRatio, scene.themeSerial];
@@ -82,6 +85,24 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
       const head = { layer: Math.floor(index / nHeads), unit: index % nHeads };
       drawTile(context, thumbRect(layout, head), tileOf(scene, index));
     }
+  }
+  const isBeside = () => widthOf(tour) >= BESIDE;
+  // Above the picture the wall leaves most of the screen to what it changes.
+  function boxHeight() {
+    if (isBeside()) return Math.round(Math.min(620, innerHeight - 280));
+    const [most, share] = widthOf(tour) < 560 ? [220, 0.24] : [264, 0.3]; // above the picture, which is to stay in sight
+    return Math.round(Math.max(150, Math.min(most, innerHeight * share)));
+  }
+  function roomFor(nHeads, least) {
+    const room = widthOf(tour);
+    if (isBeside()) return widthOf(wallScroll) - 2 * MARGIN;
+    const inner = room - 30 - 2 * MARGIN;
+    tour.dataset.wall = 26 + nHeads * least + BESIDE_WORDS <= inner ? 'row' : 'stack';
+    return tour.dataset.wall === 'row' ? inner - BESIDE_WORDS : inner;
+  }
+  function fade() {
+    const { scrollTop, scrollHeight, clientHeight } = wallScroll;
+    wallScroll.dataset.more = String(scrollHeight - scrollTop - clientHeight > 4);
   }
   function place(mark, head, isWhole) {
     const rect = thumbRect(layout, { layer: head.layer, unit: isWhole ? 0 : head.unit });
@@ -102,7 +123,7 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
     const isHead = Number.isInteger(head.unit);
     const named = isHead ? typesOf(head.layer, head.unit) : [];
     const what = isHead ? headShort(head.layer, head.unit) : `L${head.layer} ${head.unit}`;
-    setText(wallHead, `${what}${named.length ? ` · ${named.join(', ')}` : ''}${state.locked ? ' · locked, Esc releases' : ''}`);
+    setText(wallHead, `${what}${named.length ? ` · ${named.join(', ')}` : ''}${state.locked ? ` · locked, ${canHover() ? 'Esc' : 'a second tap'} releases` : ''}`);
     setText(wallSize, `${shape.nLayers} layers × ${shape.nHeads} heads`);
     setText(wallNote, noteOf(scene, shape));
   }
@@ -119,6 +140,7 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
     draw(scene);
     mark(scene);
     tell(scene);
+    fade();
   }
   /** Scroll so that the chosen head can be seen inside the wall's own box. */
   function reveal() {
@@ -131,6 +153,7 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
     else if (rect.x + rect.width > scrollLeft + clientWidth) wallScroll.scrollLeft = rect.x + rect.width - clientWidth + 4;
   }
 
+  wallScroll.addEventListener('scroll', fade, { passive: true });
   const headOf = (event) => {
     const { x, y } = pointerIn(wall, event);
     return layout && headAt(layout, x, y);
@@ -143,7 +166,7 @@ export function createWall({ parts, getScene, dispatch, widthOf, speak, typesOf 
   });
   wall.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (WALL_KEYS.includes(event.key)) dispatch({ type: 'moveHead', key: event.key });
+    if (MOVE_KEYS.includes(event.key)) dispatch({ type: 'moveHead', key: event.key });
     else if (event.key === 'Enter' || event.key === ' ') dispatch({ type: 'toggleHead' });
     else return;
     event.preventDefault();

@@ -12,9 +12,9 @@ export function wantedWidth(nHeads) {
   return Math.max(248, Math.min(362, SIDE + nHeads * 46 + 46));
 }
 
-/** {cell, left, top, width, height} in CSS pixels; cells are at least `least` wide, and the wall then scrolls inside its box. */
-export function layoutWall({ width, nLayers, nHeads, least }) {
-  const cell = Math.max(least, Math.min(LARGEST, Math.floor((width - SIDE) / nHeads)));
+/** {cell, left, top, width, height} in CSS pixels: thumbnails shrink to fit width and height down to `least`; beyond that the wall scrolls in its box. */
+export function layoutWall({ width, height = Infinity, nLayers, nHeads, least }) {
+  const cell = Math.max(least, Math.min(LARGEST, Math.floor((width - SIDE) / nHeads), Math.floor((height - TOP) / nLayers)));
   return { cell, left: SIDE, top: TOP, nLayers, nHeads, width: SIDE + nHeads * cell, height: TOP + nLayers * cell };
 }
 

@@ -1,7 +1,7 @@
 // The Attention Tour widget: wires state, data and views. Works in Gradio's gr.HTML and in a plain page alike.
 
 import { mapGradient } from '../shared/color.js';
-import { collectParts, setText } from '../shared/dom.js';
+import { collectParts, prefersStill, setText } from '../shared/dom.js';
 import { EmojiPainter, loadEmojiFamily } from '../shared/emoji.js';
 import { attachHelp } from '../shared/help.js';
 import { debounce, oncePerFrame } from '../shared/schedule.js';
@@ -26,6 +26,8 @@ import { createTypeCard, typesOfHead } from './typecard.js';
 import { createWall } from './wall.js';
 
 const VIEW_PAUSE_MS = 300;
+const HAS_EXACT = ['pattern', 'scores', 'value'];
+const SEEN = 0.4; // part of the picture that must be on the screen for a choice far from it to be seen
 const NEEDS_DATA = ['layer', 'unit', 'peek', 'token', 'kind', 'scale', 'thumbs', 'paint'];
 const EMPTY_SHAPE = { rows: 0, cols: 0, frames: 1, nPrefix: 0, nTokens: 0, nLayers: 1, nHeads: 1, hasRollout: false, hasLens: false, hasTypes: false, metrics: [] };
 
@@ -51,7 +53,7 @@ export function mount({ element, value, onEvent = () => {} }) {
   const parts = collectParts(root);
   const painter = new EmojiPainter();
   const terms = { ...TOUR_GLOSSARY };
-  const widths = watchWidths([parts.picture0, parts.picture1, parts.matrix0, parts.matrix1, parts.wallScroll, parts.scatter.parentElement], () => renderAll());
+  const widths = watchWidths([parts.picture0, parts.picture1, parts.matrix0, parts.matrix1, parts.wallScroll, parts.tour, parts.scatter.parentElement], () => renderAll());
   const data = createTourData({ changed: () => renderSoon() });
   const makeScene = createSceneMaker();
   let state = initialTour();
@@ -66,7 +68,11 @@ export function mount({ element, value, onEvent = () => {} }) {
       isToSpeak = true;
       renderSoon();
     },
-    openPicture: (ref) => onEvent('open_picture', { ref }),
+    openPicture: (ref) => {
+      revealPicture();
+      onEvent('open_picture', { ref });
+    },
+    revealPicture,
     setTerm: (id, entry) => (terms[id] = entry),
   };
   const toFirst = (index) => (token) => {
@@ -141,11 +147,20 @@ export function mount({ element, value, onEvent = () => {} }) {
   }
   // Said after a step by keyboard, once what is said is there.
   function speak() {
-    const [{ unit: matrix, problem }] = scene.panes;
+    const [{ unit: matrix, problem, exact, exactProblem, token, reading }] = scene.panes;
     if (!isToSpeak || !(matrix || problem)) return;
+    const isExactComing = token !== null && reading?.token === token && !exact && !exactProblem && !problem && HAS_EXACT.includes(state.kind);
+    if (isExactComing) return;
     isToSpeak = false;
     const { layer, unit } = shownHead(state);
     setText(parts.spoken, `${captionOf(scene, typesOf(layer, unit))}${state.token === null ? '' : ' Patch locked.'}${state.locked ? ' Head locked.' : ''}`);
+  }
+  /** Scroll the picture into view, where it is off the screen. */
+  function revealPicture() {
+    const { top, bottom, height } = parts.picture0.getBoundingClientRect();
+    const seen = Math.min(bottom, innerHeight) - Math.max(top, 0);
+    if (!height || seen >= SEEN * Math.min(height, innerHeight)) return;
+    parts.picture0.scrollIntoView({ behavior: prefersStill() ? 'auto' : 'smooth', block: height < innerHeight ? 'center' : 'start' });
   }
   async function loadFont(url) {
     if (url === fontUrl && painter.family) return;
@@ -184,8 +199,13 @@ export function mount({ element, value, onEvent = () => {} }) {
     renderSoon();
   }
 
+  // Keys count while the focus or the pointer is in the widget, so that they work after something beside it was clicked.
+  function isMeant({ target }) {
+    if (root.contains(target)) return true;
+    return root.matches(':hover') && target.closest?.('input, textarea, select, [contenteditable], [role="dialog"], [role="listbox"]') === null;
+  }
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !isMeant(event)) return;
     if (event.target.matches('select, textarea, input:not([type="range"]):not([type="radio"])') && event.key !== 'Escape') return;
     const pages = event.target.matches('canvas') ? { PageDown: 1, PageUp: -1 }[event.key] : undefined;
     const layers = { ']': 1, '[': -1 }[event.key] ?? pages;
@@ -197,7 +217,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     event.preventDefault();
     api.speak();
   }
-  root.addEventListener('keydown', onKey);
+  document.addEventListener('keydown', onKey);
   attachHelp(root, terms);
   const stopTheme = watchTheme(root, (colors) => {
     theme = colors;
@@ -218,7 +238,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     data.stop();
     widths.stop();
     stopTheme();
-    root.removeEventListener('keydown', onKey);
+    document.removeEventListener('keydown', onKey);
   }
   return { update, destroy };
 }

@@ -75,5 +75,5 @@ function withArticle(noun) {
 export function headSentence({ head, kind, types }) {
   const named = types?.length ? `, ${types.map(withArticle).join(' and ')},` : '';
   const subject = head.unit === 'rollout' ? 'attention multiplied through all layers so far' : ALONE[PURE(kind)];
-  return `${capital(unitWords(head))}${named} shows ${subject}. Point at a patch to see what it reads and who reads it.`;
+  return `${capital(unitWords(head))}${named} shows ${subject}. Choose a patch (point, tap or arrow keys) to see what it reads and who reads it.`;
 }

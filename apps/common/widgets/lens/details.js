@@ -5,7 +5,7 @@ import { formatLogit, formatMargin, formatPercent } from '../shared/format.js';
 import { tokenName } from '../shared/geometry.js';
 import { cellIndex, topK, tracedClasses, trajectory } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
-import { attachChartPointer, drawChart, valueRange } from './chart.js';
+import { attachChartPointer, drawChart, valueRange } from '../shared/chart.js';
 import { shownLayer, shownToken } from './state.js';
 
 const TRACE_DASHES = [[], [], [6, 3], [6, 3], [2, 3], [2, 3]];

@@ -1,7 +1,7 @@
 // How well the lens segments, layer by layer: this scene, the best constant answer, and the mean over held-out scenes.
 
 import { fitCanvas, make, setText } from '../shared/dom.js';
-import { attachChartPointer, drawChart } from './chart.js';
+import { attachChartPointer, drawChart } from '../shared/chart.js';
 import { shownLayer } from './state.js';
 
 const SCORES_HEIGHT = 210;

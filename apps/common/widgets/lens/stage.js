@@ -3,7 +3,7 @@
 import { paintBackdrop } from '../shared/canvas.js';
 import { fitCanvas, pointerIn, setText } from '../shared/dom.js';
 import { formatPercent } from '../shared/format.js';
-import { layoutStage, tokenAt, tokenName } from '../shared/geometry.js';
+import { layoutStage, MOVE_KEYS, tokenAt, tokenName } from '../shared/geometry.js';
 import { topClass, topProbability } from '../shared/lensdata.js';
 import { className } from '../shared/vocabulary.js';
 import { drawBase, drawSelection } from './draw.js';
@@ -11,7 +11,6 @@ import { shownLayer } from './state.js';
 
 const STAGE_MAX = { normal: 560, large: 1100 };
 const LARGE_CELL = 24; // CSS pixels; a larger stage scrolls sideways rather than have smaller cells
-const MOVE_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'];
 
 /** View of the stage; `widthOf(element)` gives a width without laying out. */
 export function createStage({ parts, getScene, getState, dispatch, widthOf }) {

@@ -28,6 +28,20 @@ export function paintBackdrop(image, { width, height }, exact) {
   return canvas;
 }
 
+/** The picture without colour and paler, so that the only colours are those of the ink; a copy of `backdrop`. */
+export function paintFaded(backdrop, theme) {
+  const canvas = Object.assign(document.createElement('canvas'), { width: backdrop.width, height: backdrop.height });
+  const context = canvas.getContext('2d');
+  context.drawImage(backdrop, 0, 0);
+  context.globalCompositeOperation = 'saturation';
+  context.fillStyle = '#808080';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.globalCompositeOperation = 'source-over';
+  context.fillStyle = theme.dark ? 'rgba(10,12,18,.35)' : 'rgba(255,255,255,.35)';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  return canvas;
+}
+
 /** Cut text with an ellipsis so that it fits a width, in CSS pixels. */
 export function fitText(context, text, width) {
   if (context.measureText(text).width <= width) return text;
@@ -54,7 +68,8 @@ export function drawTag(context, { layout, theme }, rect, text, avoid = null) {
   const width = context.measureText(shown).width + 16;
   const x = Math.max(2, Math.min(layout.width - width - 2, rect.x + rect.width / 2 - width / 2));
   const covers = avoid && avoid.y < rect.y && avoid.y + avoid.height > rect.y - 28 && avoid.x < x + width && avoid.x + avoid.width > x;
-  const y = rect.y - layout.grid.y > 30 && !covers ? rect.y - 28 : rect.y + rect.height + 6;
+  const below = rect.y + rect.height + 6;
+  const y = (rect.y - layout.grid.y > 30 && !covers) || below + 24 > (layout.height ?? Infinity) ? Math.max(2, rect.y - 28) : below;
   context.fillStyle = 'rgba(12,14,20,.92)';
   context.beginPath();
   context.roundRect(x, y, width, 22, 6);
@@ -63,4 +78,20 @@ export function drawTag(context, { layout, theme }, rect, text, avoid = null) {
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   context.fillText(shown, x + 8, y + 11.5);
+}
+
+/** Draw an empty prefix cell with its name at the top. */
+export function drawPrefixBox(context, theme, rect, name) {
+  context.beginPath();
+  context.roundRect(rect.x + 0.5, rect.y + 0.5, rect.width - 1, rect.height - 1, 8);
+  context.fillStyle = theme.soft;
+  context.fill();
+  context.strokeStyle = theme.line;
+  context.lineWidth = 1;
+  context.stroke();
+  context.fillStyle = theme.fg;
+  context.font = `600 11px ${theme.font}`;
+  context.textAlign = 'center';
+  context.textBaseline = 'middle';
+  context.fillText(name, rect.x + rect.width / 2, rect.y + 9);
 }

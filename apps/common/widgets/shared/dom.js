@@ -33,6 +33,19 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+const PICTOGRAPH = /(\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*)/u;
+
+/** Text in pieces, [{text, isEmoji}]: what has to be drawn with the emoji font, and what lies between. */
+export function emojiPieces(text) {
+  return text.split(PICTOGRAPH).map((piece, i) => ({ text: piece, isEmoji: i % 2 === 1 })).filter((piece) => piece.text);
+}
+
+/** Write text whose emoji are drawn with the emoji font, and only where it differs. */
+export function setEmojiText(target, text) {
+  if (target.textContent === text) return;
+  target.replaceChildren(...emojiPieces(text).map((piece) => (piece.isEmoji ? make('span', { class: 'pl-emoji', text: piece.text }) : piece.text)));
+}
+
 /** Size a canvas for the screen's pixel density; returns its context, scaled to CSS pixels. */
 export function fitCanvas(canvas, width, height) {
   const dpr = pixelRatio();

@@ -8,6 +8,9 @@ const PREFIX_MAX_WIDTH = 220;
 const FRAME_GAP = 8;
 const FRAMES_IN_A_ROW = 4;
 
+/** The keys that moveToken knows. */
+export const MOVE_KEYS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'];
+
 /** i, kept within 0 … n − 1. */
 export function clampIndex(i, n) {
   return Math.max(0, Math.min(n - 1, i));

@@ -18,9 +18,17 @@ export function attachHelp(root, glossary) {
   const popover = make('div', { class: 'pl-popover', popover: 'auto', role: 'note' }, title, text);
   root.append(popover);
   const scrolled = () => popover.hidePopover();
+  // Esc closes the popover and reaches nothing else.
+  const escaped = (event) => {
+    if (event.key !== 'Escape') return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    popover.hidePopover();
+  };
   popover.addEventListener('toggle', (event) => {
     const listen = event.newState === 'open' ? 'addEventListener' : 'removeEventListener';
     globalThis[listen]('scroll', scrolled, { passive: true });
+    globalThis[listen]('keydown', escaped, { capture: true });
   });
   root.addEventListener('click', (event) => {
     const button = event.target.closest?.('[data-term]');

@@ -1,6 +1,6 @@
 // Line charts over the layers, on a canvas: axes with units, broken lines where a value is unknown, the current layer marked.
 
-import { niceTicks } from '../shared/ticks.js';
+import { niceTicks } from './ticks.js';
 
 const CHART_PAD = { left: 44, right: 12, top: 12, bottom: 26 };
 
