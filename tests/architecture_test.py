@@ -46,6 +46,7 @@ LAYERS = (
     ("prisma_engine.toy",),
     ("prisma_engine.sources",),
     ("prisma_engine.sae", "prisma_engine.name_heads"),
+    ("prisma_engine.studies",),
 )
 
 
