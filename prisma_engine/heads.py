@@ -42,12 +42,17 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class Head(nn.Module):
-    """A linear map on one pooled token; the other heads change how they pool or what they do after it."""
+    """A linear map on one pooled token; the other heads change how they pool or what they do after it.
+
+    Attributes:
+        n_read: how many of the first tokens the answer is read from; None where it is read from patches.
+    """
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.pool, self.n_prefix = config.pool, config.n_prefix
         self.pooled_already = config.pool_before_norm
+        self.n_read: int | None = 1 if config.pool == "token" else None
         self._build(config)
 
     def _build(self, config: ViTConfig) -> None:
@@ -83,6 +88,7 @@ class TwoHead(Head):
     """
 
     def _build(self, config: ViTConfig) -> None:
+        self.n_read = 2
         self.linear = nn.Linear(config.d_model, config.n_classes)
         self.linear_dist = nn.Linear(config.d_model, config.n_classes)
 
@@ -97,6 +103,7 @@ class ClsMeanHead(Head):
     """DINOv2's linear classifier: reads CLS beside the mean over patches; a single token is read as both."""
 
     def _build(self, config: ViTConfig) -> None:
+        self.n_read = None
         self.linear = nn.Linear(2 * config.d_model, config.n_classes)
 
     def read(self, x: Float[Tensor, "*any d_model"]) -> Float[Tensor, "*any class"]:
@@ -120,9 +127,16 @@ class ZeroShotHead(Head):
 
     def read(self, x: Float[Tensor, "*any d_model"]) -> Float[Tensor, "*any class"]:
         embedding = self.projection(x.reshape(-1, x.shape[-1]))
-        embedding = embedding / embedding.pow(2).sum(-1, keepdim=True).pow(0.5)
+        return self.compare(embedding, self.length(embedding)).reshape(*x.shape[:-1], -1)
+
+    def length(self, embedding: Float[Tensor, "vector d_projection"]) -> Float[Tensor, "vector 1"]:
+        """What embeddings are divided by: their Euclidean norm."""
+        return embedding.pow(2).sum(-1, keepdim=True).pow(0.5)  # as CLIPModel writes the norm, bit for bit
+
+    def compare(self, embedding: Tensor, length: Tensor) -> Float[Tensor, "vector class"]:
+        """Logits of embeddings that are divided by `length`."""
         # transposed, as CLIPModel multiplies: the other order rounds differently
-        return (self.text @ embedding.T * self.logit_scale).T.reshape(*x.shape[:-1], -1)
+        return (self.text @ (embedding / length).T * self.logit_scale).T
 
 
 class AttentionPoolHead(Head):
@@ -133,6 +147,7 @@ class AttentionPoolHead(Head):
 
     def _build(self, config: ViTConfig) -> None:
         d = config.d_model
+        self.n_read = None
         self.n_heads = config.n_heads
         self.probe = nn.Parameter(torch.zeros(1, 1, d))
         self.q, self.kv, self.proj = nn.Linear(d, d), nn.Linear(d, 2 * d), nn.Linear(d, d)
@@ -145,12 +160,21 @@ class AttentionPoolHead(Head):
         classifies = config.n_classes != d or config.head_bias
         self.linear = nn.Linear(d, config.n_classes, bias=config.head_bias) if classifies else nn.Identity()
 
-    def attend(self, x: Tokens) -> Float[Tensor, "batch d_model"]:
+    def project(self, x: Tokens) -> tuple[Tensor, Tensor, Tensor]:
+        """The learned query, and each token's key and value: [batch head token d_head]."""
         q = self.q(self.probe.expand(x.shape[0], -1, -1)).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
         k, v = self.kv(x).unflatten(-1, (2, self.n_heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        return q, k, v
+
+    def attend(self, x: Tokens) -> Float[Tensor, "batch d_model"]:
+        q, k, v = self.project(x)
         z = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         out = self.proj(z)
-        return (out + self.fc2(self.act(self.fc1(self.norm(out)))))[:, 0]
+        return (out + self.mlp(out))[:, 0]
+
+    def mlp(self, x: Tokens) -> Tokens:
+        """What the MLP adds to what was attended to."""
+        return self.fc2(self.act(self.fc1(self.norm(x))))
 
     def read(self, x: Float[Tensor, "*any d_model"]) -> Float[Tensor, "*any class"]:
         alone = x.reshape(-1, 1, x.shape[-1])

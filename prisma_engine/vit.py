@@ -11,7 +11,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from prisma_engine.config import ViTConfig
@@ -20,6 +20,7 @@ from prisma_engine.hooks import HookPoint
 from prisma_engine.running import HookedModule
 
 Resid = Float[Tensor, "batch token d_model"]
+HeadRows = Float[Tensor, "batch token head d_head"]
 
 
 class LayerNorm(nn.LayerNorm):
@@ -35,6 +36,9 @@ class LayerNorm(nn.LayerNorm):
             return self.hook_normalized(super().forward(x))
         out, mean, rstd = torch.native_layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
         scale = rstd.reciprocal()
+        if x.requires_grad:  # torch's mean and rstd carry no gradient
+            mean = x.mean(-1, keepdim=True)
+            scale = (x.var(-1, correction=0, keepdim=True) + self.eps).sqrt()
         edited = self.hook_scale(scale)
         if edited is not scale:
             out = (x - mean) / edited * self.weight + self.bias
@@ -74,24 +78,43 @@ class Attention(nn.Module):
         self.hook_result = HookPoint("batch token head d_model")
 
     def forward(self, x: Resid) -> Resid:
+        return self.write(self.attend(*self.project(x)))
+
+    def project(self, x: Resid) -> tuple[HeadRows, HeadRows, HeadRows]:
+        """Queries, keys and values, token by token."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.n_heads, self.d_head)).unbind(2)
-        q, k, v = self.hook_q(q), self.hook_k(k), self.hook_v(v)
+        return self.hook_q(q), self.hook_k(k), self.hook_v(v)
+
+    def attend(
+        self, q: HeadRows, k: HeadRows, v: HeadRows, query: Int[Tensor, "batch query"] | None = None
+    ) -> HeadRows:
+        """What each head reads: a mean of the values, by how well the keys fit the query.
+
+        `query` says which tokens the queries belong to, where they are not all tokens in order.
+        """
         explicit = self.hook_attn_scores.wanted or self.hook_pattern.wanted
         attend = self._explicit_attention if explicit else self._fused_attention
-        z = attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
-        return self._write(self.hook_z(z))
+        return attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), query).transpose(1, 2)
 
-    def _fused_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _fused_attention(self, q: Tensor, k: Tensor, v: Tensor, query: Tensor | None) -> Tensor:
+        if self.is_causal and query is not None:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=~self._future(k, query))
         return F.scaled_dot_product_attention(q, k, v, is_causal=self.is_causal)
 
-    def _explicit_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def _explicit_attention(self, q: Tensor, k: Tensor, v: Tensor, query: Tensor | None) -> Tensor:
         scores = (q * self.d_head**-0.5) @ k.transpose(-2, -1)
         if self.is_causal:
-            future = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).triu(1)
-            scores = scores.masked_fill(future, -math.inf)
+            scores = scores.masked_fill(self._future(k, query), -math.inf)
         return self.hook_pattern(self.hook_attn_scores(scores).softmax(dim=-1)) @ v
 
-    def _write(self, z: Float[Tensor, "batch token head d_head"]) -> Resid:
+    def _future(self, k: Tensor, query: Tensor | None) -> Bool[Tensor, "batch 1 query key"]:
+        """Which keys come after each query."""
+        key = torch.arange(k.shape[-2], device=k.device)
+        return key > (key[None] if query is None else query)[:, None, :, None]
+
+    def write(self, z: HeadRows) -> Resid:
+        """What the heads add to the stream together, `b_O` included, token by token."""
+        z = self.hook_z(z)
         out = self.proj(z.flatten(2))
         if self.hook_result.wanted:
             result = self.result(z)
@@ -100,7 +123,7 @@ class Attention(nn.Module):
                 out = edited.sum(2) + (0 if self.proj.bias is None else self.proj.bias)
         return out
 
-    def result(self, z: Float[Tensor, "batch token head d_head"]) -> Float[Tensor, "batch token head d_model"]:
+    def result(self, z: HeadRows) -> Float[Tensor, "batch token head d_model"]:
         """What each head adds to the stream: z @ W_O, head by head, without `b_O`."""
         by_head = z.flatten(0, 1).transpose(0, 1) @ self.W_O  # [head batch·token d_model]
         return by_head.transpose(0, 1).unflatten(0, z.shape[:2])
@@ -174,7 +197,11 @@ class Block(nn.Module):
 
     def forward(self, x: Resid) -> Resid:
         x = self.hook_resid_pre(x)
-        x = x + self.hook_attn_out(self.ls1(self.attn(self.ln1(x))))
+        return self.after_attention(x, self.attn(self.ln1(x)))
+
+    def after_attention(self, x: Resid, written: Resid) -> Resid:
+        """The block from where its heads have written: token by token, since only attention mixes tokens."""
+        x = x + self.hook_attn_out(self.ls1(written))
         if self.has_mlp:
             x = self.hook_resid_mid(x)
             x = x + self.hook_mlp_out(self.ls2(self.mlp(self.ln2(x))))

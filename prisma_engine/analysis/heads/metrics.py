@@ -247,7 +247,7 @@ METRICS: tuple[HeadMetric, ...] = (
         "Query share of scores",
         0,
         "variance of the row means of s over patches / variance of all s (patches × patches)",
-        "How much of the scores is constant along a row; the softmax removes it, so no pattern shows it.",
+        "How much of the scores is constant along a row: it cannot change which patch is read more than another.",
     ),
     _score_share(
         "key_share",

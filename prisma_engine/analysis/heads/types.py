@@ -18,7 +18,7 @@ from prisma_engine.analysis.heads.templates import Template
 from prisma_engine.analysis.layout import Layout
 
 STRENGTH = 0.1
-"""Least strength of a named head. In networks of random weights no head of any type is above 0.03."""
+"""Least strength of a named head. In networks of random weights no head of any type is above 0.04."""
 P_VALUE = 0.05
 """Greatest family-wise p-value of a named head."""
 

@@ -1,0 +1,1 @@
+"""Parts of one run put into another: patching, paths, ablation, and the engine that makes them fast and exact."""
