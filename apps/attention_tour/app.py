@@ -15,7 +15,7 @@ from apps.attention_tour.measuring import Measuring
 from apps.attention_tour.page import NEWEST, TYPED, TourPage, compare_boxes
 from apps.common import catalog, pictures
 from apps.common.desk import Session
-from apps.common.events import ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, takes_away, titled
+from apps.common.events import IN_TURN, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, takes_away, titled
 from apps.common.page import restores, wire_sources, wire_take_away
 from apps.common.progress import progress_value
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
@@ -44,7 +44,7 @@ def page(demo: gr.Blocks, desk: TourDesk | None = None) -> Layout:
     loading.success(work.links, looked, links, **QUIET)
     wire_sources(work, at, state, shown, waiting, after=linked)
     runs(at.tour.open_picture, work.open_picture, [at.model, at.classes, *state], [*shown, at.photo], after=linked)
-    at.tour.view_change(spoken(work.view_change), looked, [view, *links], trigger_mode="always_last", **QUIET)
+    at.tour.view_change(spoken(work.view_change), looked, [view, *links], **IN_TURN, **QUIET)
     _wire_compare(work, at, state, shown, linked)
     with gr.Group(visible=False):
         newest = gr.JSON()

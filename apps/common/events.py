@@ -14,6 +14,8 @@ import gradio as gr
 from apps.common.runtime import MODEL_QUEUE
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# Gradio's "always_last" sends the data of the first event again, so an event with data of its own is sent each time.
+IN_TURN: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1}
 # Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
 RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
 WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))

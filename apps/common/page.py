@@ -115,7 +115,7 @@ def wire_sources(
     runs(at.picker.pick, work.example, [*asked, *state], in_tabs, **more)
     uploading = runs(at.photo.input, work.upload, [at.photo, *asked, waiting, *state], [*shown, waiting], **more)
     uploading.failure(lambda: None, None, at.photo, **QUIET)
-    runs(at.composer.compose, work.compose, [*asked, *state], in_tabs, trigger_mode="always_last", **more)
+    runs(at.composer.compose, work.compose, [*asked, *state], in_tabs, trigger_mode="multiple", **more)
     restores(at.model, lambda session: model_of(session)[0], state[0])
     for change in (at.model.input, at.classes.submit):
         changing = runs(change, work.model, [*asked, *state], shown, js=ONCE, **more)

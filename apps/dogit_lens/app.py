@@ -10,7 +10,7 @@ import gradio as gr
 from apps.common import catalog, pictures, scenes
 from apps.common.answers import answer_value
 from apps.common.desk import Session
-from apps.common.events import QUIET, RUNS_MODEL, field, sentences, spoken, titled
+from apps.common.events import IN_TURN, QUIET, RUNS_MODEL, field, sentences, spoken, titled
 from apps.common.page import Chosen, Page, wire_sources, wire_take_away
 from apps.common.parts import note_value
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
@@ -112,7 +112,7 @@ def page(demo: gr.Blocks, desk: LensDesk | None = None) -> Layout:
     demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
     wire_sources(work, at, [session, view], shown, waiting)
     viewed = [view, at.address, at.link, at.code]
-    at.lens.view_change(spoken(work.view_change), [session, view], viewed, trigger_mode="always_last", **QUIET)
+    at.lens.view_change(spoken(work.view_change), [session, view], viewed, **IN_TURN, **QUIET)
     wire_take_away(work, at, [session, view])
     _endpoint(work)
     return at

@@ -59,7 +59,7 @@ export function createGeneralCard({ parts, getScene, askGeneral, cancel }) {
     parts.generalResult.hidden = !general?.flip;
     if (!general?.flip) return;
     setEmojiText(parts.generalSentence, generalSentence({ general, run }));
-    setText(parts.generalSource, `${membersWords(general.members ?? [])} on ${general.source}. Control: ${general.control?.what ?? 'none'}.`);
+    setText(parts.generalSource, `On ${general.source}. Control: ${general.control?.what ?? 'none'}.`);
     const groups = [group('Flips the answer', (of) => of.flip, 'rate', scene)];
     if (general.effect) groups.push(group('How far of the way, on average', (of) => of.effect, 'mean', scene));
     parts.intervals.replaceChildren(...groups);

@@ -8,7 +8,7 @@ import { arrangePills, drawPill, pillWidth } from '../shared/pills.js';
 import { createGate } from '../shared/schedule.js';
 import { showSegment, wireSegments } from '../shared/segments.js';
 import { SIDES } from './evolutiondata.js';
-import { readRange, readsSentence, readText, strongestReads } from './readsdata.js';
+import { readRange, readsSentence, readText, strongestReads, whoReads } from './readsdata.js';
 import { answerWords, readerWords } from './words.js';
 
 const PICTURE_MOST = 360;
@@ -86,7 +86,7 @@ export function createReadsCard({ parts, getScene, dispatch, widthOf, askReads }
     parts.readsHead.value = String(head?.head ?? 0);
     parts.readsPictures.hidden = !reads;
     setText(parts.readsTitle, reads ? readerWords(reads) : 'No head yet');
-    setEmojiText(parts.readsKey, state.paint === 'attention' ? 'Blue: the share of CLS’s attention that goes to each patch; both pictures on one scale.'
+    setEmojiText(parts.readsKey, state.paint === 'attention' ? `Blue: the share of attention that ${whoReads(shape).replace(/^The/, 'the')} gives to each patch; both pictures on one scale.`
       : `Green: speaks for ${answerWords(run.a)}; purple: for ${answerWords(run.b)}; logits, both pictures on one scale.`);
     if (!reads) return;
     for (const side of SIDES) {

@@ -21,10 +21,15 @@ export function readRange(lists, nPrefix) {
   return ofPatches || Math.max(1e-9, ...lists.map((values) => most(values, 0)));
 }
 
+/** Whose reading is shown: CLS where there is one, else the patches taken together. */
+export function whoReads({ nPrefix, prefixNames }) {
+  return nPrefix ? (prefixNames[0] ?? 'CLS') : 'The average patch';
+}
+
 /** What one picture shows, as a sentence. */
 export function readsSentence(shape, paint, values) {
   const best = strongestReads(values, 3);
   if (!best.length) return 'Nothing at all.';
   const listed = best.map(({ token, value }) => `${tokenName(shape, token)} (${readText(paint, value)})`).join(', ');
-  return paint === 'attention' ? `CLS reads mostly ${listed}.` : `Contributes most by ${listed}.`;
+  return paint === 'attention' ? `${whoReads(shape)} reads mostly ${listed}.` : `Adds most by what it read in ${listed}.`;
 }

@@ -15,7 +15,7 @@ import { createGeneralCard } from './generalcard.js';
 import { PATCHING_GLOSSARY } from './glossary.js';
 import { createHeatPanel } from './heatpanel.js';
 import { createPictures } from './pictures.js';
-import { chipsKey, patchShape } from './places.js';
+import { chipKey, chipsKey, patchShape } from './places.js';
 import { createReadout } from './readout.js';
 import { createReadsCard } from './readscard.js';
 import { createSections } from './sections.js';
@@ -98,10 +98,12 @@ export function mount({ element, value, onEvent = () => {} }) {
     renderSoon();
   }
   function captionNow(scene) {
-    const cell = toldCell(state);
-    if (cell && data) return cellWords({ ...scene, cell, chip: chipOfCell(data, cell) });
-    if (scene.applied?.chips.length && !scene.isApplying) return appliedWords(scene);
-    return questionWords(scene.run);
+    const cell = data && toldCell(state);
+    const chip = cell ? chipOfCell(data, cell) : null;
+    const isPutIn = chip && state.chips.some((other) => chipKey(shape, other) === chipKey(shape, chip));
+    if (cell && (state.hover || !isPutIn)) return cellWords({ ...scene, cell, chip });
+    if (scene.isApplying) return parts.caption.textContent; // what it was, until there is an answer
+    return scene.applied?.chips.length ? appliedWords(scene) : questionWords(scene.run);
   }
   function render() {
     const scene = api.getScene();
@@ -110,7 +112,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     root.dataset.sweep = scene.isWanted ? (scene.sweep?.state ?? 'none') : 'waiting';
     setEmojiText(parts.caption, captionNow(scene));
     views.forEach((view) => view.render());
-    if (!isToSpeak) return;
+    if (!isToSpeak || scene.isApplying) return;
     isToSpeak = false;
     setText(parts.spoken, `${captionNow(scene)} ${parts.readoutNumbers.textContent}${state.chips.length ? ` ${state.chips.length} put in.` : ''}`);
   }

@@ -134,7 +134,8 @@ export function generalSentence({ general, run }) {
   const { flip, control, done, source, state } = general;
   if (!flip || !done) return `Running the same change on ${source ?? 'other pictures'}…`;
   const n = Math.round(flip.rate * done);
-  const head = `The same change flips the answer for ${n} of ${done} pictures (${plainPercent(flip.rate)}; 95${NO_BREAK}% interval ${intervalWords(flip)}).`;
+  const who = general.members?.length ? `${membersWords(general.members)} ${general.members.length > 1 ? 'flip' : 'flips'}` : 'The same change flips';
+  const head = `${who} the answer for ${n} of ${done} pictures (${plainPercent(flip.rate)}; 95${NO_BREAK}% interval ${intervalWords(flip)}).`;
   if (state === 'running' || !control?.flip) return head;
   const chance = `For heads drawn at random it is ${plainPercent(control.flip.rate)}.`;
   if (flip.low <= control.flip.high) return `${head} ${chance} That is no more than chance would give here.`;
