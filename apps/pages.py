@@ -1,6 +1,7 @@
 """Every page of the suite, in order. A new page is one entry here."""
 
 from apps.attention_tour import app as attention_tour
+from apps.cat_dog_patching import app as cat_dog_patching
 from apps.dogit_lens import app as dogit_lens
 from apps.landing import PageCard
 
@@ -19,5 +20,12 @@ PAGES = (
         "Where does every head look? All of them on one wall, any of them patch by patch, and what kind of head it is.",
         attention_tour.page,
         attention_tour.card_picture,
+    ),
+    PageCard(
+        "Cat–Dog Patching",
+        "cat-dog-patching",
+        "Which heads decide? Put what a few of them computed for one picture into another, and the answer flips.",
+        cat_dog_patching.page,
+        cat_dog_patching.card_picture,
     ),
 )

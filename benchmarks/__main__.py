@@ -1,8 +1,8 @@
 """Run every benchmark, one after the other."""
 
-from benchmarks import attention, forward, imports, lens, widget
+from benchmarks import attention, forward, imports, lens, patching, widget
 
 if __name__ == "__main__":
-    for module in (imports, forward, lens, widget, attention):
+    for module in (imports, forward, lens, widget, attention, patching):
         module.main()
         print()

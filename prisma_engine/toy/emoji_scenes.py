@@ -85,13 +85,24 @@ def scene_seed(split: str, index: int) -> int:
 
 
 def sample_scenes(
-    split: str, index: int, n: int, mixture: tuple[float, ...] = (0, 0.4, 0.35, 0.25), masks: bool = False
+    split: str,
+    index: int,
+    n: int,
+    mixture: tuple[float, ...] = (0, 0.4, 0.35, 0.25),
+    masks: bool = False,
+    classes: tuple[int, ...] = (),
 ) -> SceneBatch:
-    """`n` random scenes; `mixture` holds the shares of scenes with 0, 1, 2 and 3 objects, at most."""
+    """`n` random scenes; `mixture` holds the shares of scenes with 0, 1, 2 and 3 objects, at most.
+
+    With `classes`, by index and at most three, every scene shows exactly these, back to front; `mixture` is not used.
+    """
     generator = torch.Generator().manual_seed(scene_seed(split, index))
     count = torch.multinomial(torch.tensor(mixture, dtype=torch.float32), n, replacement=True, generator=generator)
     canvas = backgrounds(generator, n, FRAME)
     objects = torch.rand(n, len(EMOJI), generator=generator).argsort(1)[:, :MAX_OBJECTS]
+    if classes:
+        count = torch.full((n,), len(classes))
+        objects[:, : len(classes)] = torch.tensor(classes)
     objects = objects.where(torch.arange(MAX_OBJECTS) < count[:, None], -1)
     behind = [_distractor(generator, n, chance=0.4) for _ in range(N_DISTRACTORS)]
     things = _objects(generator, objects, torch.tensor(SIZE_RANGE)[count])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { heatCellAt, heatRect, layoutCells, layoutTiles } from '../../apps/common/widgets/patching/heatlayout.js';
-import { cellText, heatIndex, heatStrength } from '../../apps/common/widgets/patching/heatpaint.js';
+import { cellText, heatIndex, heatStrength } from '../../apps/common/widgets/patching/heatcolors.js';
 import { appliedCells } from '../../apps/common/widgets/patching/heatpanel.js';
 import { bestCells, chipOfCell, countConflicts, disagrees, hasFlipped, isWanted, movedShare, readSweep, shownCell, sweepRequest } from '../../apps/common/widgets/patching/sweepdata.js';
 import { progressWords, tokenChoices } from '../../apps/common/widgets/patching/sweepcontrols.js';

@@ -77,6 +77,7 @@ test('a search says what it found and how sure that is', () => {
 test('generality is judged against chance', () => {
   const general = { state: 'done', done: 80, total: 80, source: 'scenes', flip: { rate: 0.25, low: 0.16, high: 0.35 }, control: { flip: { rate: 0.01, low: 0, high: 0.02 } } };
   assert.match(plain(generalSentence({ general, run: RUN })), /20 of 80 pictures \(25 %; 95 % interval 16 % to 35 %\)\. For heads drawn at random it is 1 %\. More than chance, but on most/);
+  assert.match(generalSentence({ general: { ...general, members: ['L3H1', 'L4H0'] }, run: RUN }), /^L3 H1 and L4 H0 flip the answer/);
   const chance = { ...general, control: { flip: { rate: 0.2, low: 0.1, high: 0.3 } } };
   assert.match(generalSentence({ general: chance, run: RUN }), /no more than chance/);
   assert.match(generalSentence({ general: { ...general, flip: { rate: 0.9, low: 0.8, high: 0.95 } }, run: RUN }), /it holds\.$/);
@@ -135,6 +136,7 @@ test('what a head reads is told by its strongest tokens', () => {
   const values = [0.5, 0, 0.3, ...new Array(10).fill(0.02)];
   assert.deepEqual(strongestReads(values, 2).map(({ token }) => token), [0, 2]);
   assert.equal(readsSentence(SHAPE, 'attention', values), 'CLS reads mostly CLS (50.0 %), row 1, column 2 (30.0 %), row 1, column 3 (2.0 %).');
+  assert.match(readsSentence({ ...SHAPE, nPrefix: 0, prefixNames: [] }, 'attention', [0.4, 0.1]), /^The average patch reads mostly row 1, column 1/);
   assert.equal(readsSentence(SHAPE, 'attribution', [0, 0, null]), 'Nothing at all.');
   assert.match(readsSentence(SHAPE, 'attribution', [0, -1.5, 0]), /row 1, column 1 \(−1\.50\)/);
   assert.equal(readRange([values, [9, 0.1]], 1), 0.3, 'CLS does not set the scale of the patches');

@@ -101,8 +101,8 @@ export function createAttributionCard({ parts, getScene, widthOf, askReads }) {
   }
   function fillWords({ run }) {
     const [top] = mostDifferentHeads(run.dla, 1);
-    setEmojiText(parts.attributionSentence, top ? `What differs most is what layer ${top.layer}’s head ${top.head} writes: ${formatMargin(top.clean)} on the clean picture, `
-      + `${formatMargin(top.corrupt)} on the corrupt one, for ${answerWords(run.a)} against ${answerWords(run.b)}.` : '');
+    setEmojiText(parts.attributionSentence, top ? `What differs most is what layer ${top.layer}’s head ${top.head} writes: `
+      + `${formatMargin(top.clean)} on the clean picture, ${formatMargin(top.corrupt)} on the corrupt one, for ${answerWords(run.a)} against ${answerWords(run.b)}.` : '');
     badge(parts.closureClean, 'clean:', run.dla.clean);
     badge(parts.closureCorrupt, 'corrupt:', run.dla.corrupt);
     const heads = mostDifferentHeads(run.dla, HEADS);

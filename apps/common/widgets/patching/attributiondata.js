@@ -2,12 +2,13 @@
 
 const CLOSES_TO = 1e-3;
 
+const EMBEDDINGS = { embed: 'patch embedding', pos_embed: 'position embedding', ln_pre: 'embedding' };
 const SUBLAYER = /^(\d+)_(attn|mlp)_out$/;
 
 /** What a sublayer is called: long ("attention of layer 3") and short ("3a", "3m"). */
 export function sublayerWords(sublayer) {
   const match = SUBLAYER.exec(sublayer);
-  if (!match) return { long: { embed: 'patch embedding', pos_embed: 'position embedding', ln_pre: 'embedding' }[sublayer] ?? sublayer, short: sublayer.startsWith('pos') ? 'pos' : sublayer.split(/[ _]/)[0] };
+  if (!match) return { long: EMBEDDINGS[sublayer] ?? sublayer, short: sublayer.split(/[ _]/)[0] };
   const isAttention = match[2] === 'attn';
   return { long: `${isAttention ? 'attention' : 'MLP'} of layer ${match[1]}`, short: `${match[1]}${isAttention ? 'a' : 'm'}` };
 }

@@ -37,7 +37,8 @@ export function createEvolutionCard({ parts, getScene, dispatch, widthOf }) {
     const width = widthOf(evolutionChart.parentElement);
     const [low, high] = valueRange(series);
     const zero = state.plot === 'difference' ? [Math.min(low, -0.5), Math.max(high, 0.5)] : [low, high];
-    box = drawChart(fitCanvas(evolutionChart, width, EVOLUTION_HEIGHT), { width, height: EVOLUTION_HEIGHT, series, marker, painter: state.plot === 'difference' ? null : painter, theme,
+    box = drawChart(fitCanvas(evolutionChart, width, EVOLUTION_HEIGHT), {
+      width, height: EVOLUTION_HEIGHT, series, marker, theme, painter: state.plot === 'difference' ? null : painter,
       labels: run.evolution.labels, range: isRank ? [Math.min(low, -0.3), 0.08] : zero,
       formatY: isRank ? (v) => String(heightPlace(v)) : (v) => formatLogit(v).replace(/\.00$/, '').replace(/(\.\d)0$/, '$1') });
   }

@@ -1,49 +1,19 @@
 // Draws a map: cells in purple to green, estimates hatched, and marks for what is put in, what flips and where directions disagree.
 
 import { growRect, snapRect, strokeCell } from '../shared/canvas.js';
-import { buildLut, parseHex, textOn } from '../shared/color.js';
+import { textOn } from '../shared/color.js';
 import { pixelRatio } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
-import { ABOVE, BELOW, DIVERGING, inkCss } from '../shared/hues.js';
+import { ABOVE, inkCss } from '../shared/hues.js';
 import { arrangePills, drawPill, PILL_HEIGHT, pillWidth } from '../shared/pills.js';
+import { cellText, heatIndex, heatMap, heatStrength, tileInk } from './heatcolors.js';
 import { heatRect, tileCorner, tilePicture } from './heatlayout.js';
 import { bestCells, hasFlipped, shownCell } from './sweepdata.js';
 import { formatWay } from './words.js';
 
-/** Purple to green with a dark middle, for dark pages. */
-const DIVERGING_DARK = buildLut(['#dfb3f5', '#a76bc4', '#5b3a6e', '#23262f', '#24553b', '#3f9b5b', '#9fe8a6'].map(parseHex));
 const LINE = { applied: '#8f8bff', chosen: '#ffffff' };
-const BEND = 0.7;
 const LEAST_MARK = 11; // CSS pixels
 const TOLD_BEST = 3;
-
-/** The colour map around 0 of a theme: 256 colours. */
-export function heatMap(theme) {
-  return theme.dark ? DIVERGING_DARK : DIVERGING;
-}
-
-/** How strongly a share is coloured, −1 to 1: small ones more than in proportion, since one large cell often dwarfs the others. */
-export function heatStrength(value, range) {
-  const share = Math.max(-1, Math.min(1, value / range));
-  return Math.sign(share) * Math.abs(share) ** BEND;
-}
-
-/** Place of a share in the colour map, 0 to 255: the middle is no change. */
-export function heatIndex(value, range) {
-  return Math.round(255 * (0.5 + 0.5 * heatStrength(value, range)));
-}
-
-/** CSS gradient of the colours over shares from −range to +range. */
-export function heatGradient(theme) {
-  const stops = Array.from({ length: 25 }, (_, i) => inkCss(heatMap(theme)[heatIndex(i / 12 - 1, 1)]));
-  return `linear-gradient(to right, ${stops.join(', ')})`;
-}
-
-/** A number as it is written into a cell. */
-export function cellText({ value, raw }, scale) {
-  if (!Number.isFinite(raw)) return '';
-  return scale === 'raw' ? formatMargin(raw) : formatWay(value).replace(/[^\d+−]/g, '');
-}
 
 function hatchPattern(context, color) {
   const side = 7;
@@ -108,12 +78,6 @@ function drawMatrixCells(context, scene, layout, data, direction) {
     context.fillStyle = color;
     context.fillText(text, rect.x + rect.width / 2, rect.y + rect.height / 2 + 0.5);
   }
-}
-
-// Inks that stand out from the washed picture of a theme: below 0 and above.
-function tileInk(theme, value) {
-  if (theme.dark) return DIVERGING_DARK[value < 0 ? 20 : 235];
-  return value < 0 ? BELOW : ABOVE;
 }
 
 /** The picture behind the tiles: so pale that every colour on it is one of a cell, black parts of the picture included. */

@@ -3,7 +3,7 @@
 import { setEmojiText, setText } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
 import { createGate } from '../shared/schedule.js';
-import { heatGradient } from './heatpaint.js';
+import { heatGradient } from './heatcolors.js';
 import { chipKey, chipLabel } from './places.js';
 import { toldCell } from './state.js';
 import { chipOfCell } from './sweepdata.js';

@@ -61,7 +61,8 @@ export function createReadsCard({ parts, getScene, dispatch, widthOf, askReads }
     const context = fitCanvas(canvases[side], layout.width, layout.height);
     context.clearRect(0, 0, layout.width, layout.height);
     const picture = layout.pictures[0];
-    if (images[side]) context.drawImage(paintFaded(paintBackdrop(images[side], picture, false), theme), picture.x, picture.y, picture.width, picture.height);
+    const faded = images[side] && paintFaded(paintBackdrop(images[side], picture, false), theme);
+    if (faded) context.drawImage(faded, picture.x, picture.y, picture.width, picture.height);
     drawValues(context, scene, values, range);
     drawNumbers(context, scene, values);
     if (hover !== null) {
@@ -125,7 +126,8 @@ export function createReadsCard({ parts, getScene, dispatch, widthOf, askReads }
       event.preventDefault();
       const { shape, reads, state } = getScene();
       point(moveToken(shape, hover, event.key));
-      if (reads) setText(parts.spoken, `${tokenName(shape, hover)}: clean ${readText(state.paint, reads.clean[state.paint][hover])}, corrupt ${readText(state.paint, reads.corrupt[state.paint][hover])}`);
+      const told = (side) => `${side} ${readText(state.paint, reads[side][state.paint][hover])}`;
+      if (reads) setText(parts.spoken, `${tokenName(shape, hover)}: ${SIDES.map(told).join(', ')}`);
     });
   }
   function forget() {

@@ -15,7 +15,8 @@ export function tokenChoices(shape, chosen, current) {
   for (const token of [chosen, current]) {
     if (Number.isInteger(token) && token > 0 && !values.includes(token)) values.push(token);
   }
-  return values.map((value) => ({ value: String(value), text: `at ${Number.isInteger(value) && value >= shape.nPrefix ? 'the patch in ' : ''}${selectorName(shape, value)}` }));
+  const name = (value) => `${Number.isInteger(value) && value >= shape.nPrefix ? 'the patch in ' : ''}${selectorName(shape, value)}`;
+  return values.map((value) => ({ value: String(value), text: `at ${name(value)}` }));
 }
 
 /** How the exact numbers stand, in words. */

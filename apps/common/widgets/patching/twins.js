@@ -68,7 +68,8 @@ const TABLES = [
   { part: 'answers', needs: ['run', 'applied'], columns: ({ run, applied }) => answerColumns(run, applied), initial: 'clean',
     caption: 'The best ten classes of each run.' },
   { part: 'sweep', needs: ['run', 'sweep'], columns: ({ data, shape }) => data && sweepColumns(data, shape), initial: 'denoise',
-    caption: 'The map: one row a cell. “Put in”: clean into corrupt (denoise); “taken away”: corrupt into clean (noise). Of the way: 0 % unchanged, 100 % as the other picture.' },
+    caption: 'The map: one row a cell. “Put in”: clean into corrupt (denoise); “taken away”: corrupt into clean (noise). '
+      + 'Of the way: 0 % unchanged, 100 % as the other picture.' },
   { part: 'evolution', needs: ['run'], columns: ({ run }) => run.evolution && evolutionColumns(run), initial: 'point', caption: 'Logits and places through the layers.' },
   { part: 'attribution', needs: ['run'], columns: ({ run }) => run.dla && attributionColumns(run), initial: 'part',
     caption: 'What every part adds to the difference of the two logits; b_O and b_out are biases.' },

@@ -174,7 +174,10 @@ export function mount({ element, value, onEvent = () => {} }) {
     themeSerial += 1;
     renderAll();
   });
-  root.__patching = { getState: () => ({ ...state, wanted: current?.run ? isWanted(current.sweep, state, shape) : false, applying: asking.pending.isWaiting() }), dispatch };
+  root.__patching = {
+    getState: () => ({ ...state, wanted: Boolean(current?.run) && isWanted(current.sweep, state, shape), applying: asking.pending.isWaiting() }),
+    dispatch,
+  };
   element.__patching = root.__patching;
   update(value);
 

@@ -45,7 +45,8 @@ export function questionWords(run) {
   const { clean, corrupt } = leaders(run);
   if (!clean || !corrupt) return 'Which parts of the model make the difference between these two pictures?';
   if (clean.index === corrupt.index) {
-    return `The model answers ${answerWords(clean)} for both pictures, but not for the same reasons. Which of its parts weigh ${answerWords(run.a)} against ${answerWords(run.b)}?`;
+    return `The model answers ${answerWords(clean)} for both pictures, but not for the same reasons. `
+      + `Which of its parts weigh ${answerWords(run.a)} against ${answerWords(run.b)}?`;
   }
   return `The model answers ${answerWords(clean)} for the clean picture and ${answerWords(corrupt)} for the corrupt one. Which of its parts make the difference?`;
 }

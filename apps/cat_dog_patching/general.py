@@ -1,0 +1,217 @@
+"""Is it general? The same intervention on many other pairs, with intervals, failures first, and a random control."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import prisma_engine as pe
+from apps.cat_dog_patching.analysis import PairResult
+from apps.cat_dog_patching.cases import Case, beside
+from apps.cat_dog_patching.places import BY_ID, Chip, Extent
+from apps.common import payload
+from prisma_engine import HookedViT
+from prisma_engine.toy.evaluate import wilson
+
+BATCH = 16
+MAX_FAILURES = 12
+MAX_SKIPPED = 20  # pairs left out for each one that is wanted, before this gives up
+HOW = "95 % intervals: Wilson for the share, percentile bootstrap for the mean"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval; NaN where there is nothing to estimate from."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_dict(self, name: str) -> dict[str, float | None]:
+        """The JSON that the canvas reads."""
+        numbers = {name: self.value, "low": self.low, "high": self.high}
+        return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an intervention did on many pairs: whether each flipped, and how far it went (0 corrupt, 1 clean)."""
+
+    flipped: tuple[bool, ...] = ()
+    effects: tuple[float, ...] = ()
+
+    @property
+    def rate(self) -> Interval:
+        return share_interval(sum(self.flipped), len(self.flipped))
+
+    @property
+    def effect(self) -> Interval:
+        return mean_interval(self.effects)
+
+    def plus(self, flipped: Sequence[bool], effects: Sequence[float]) -> Outcome:
+        return Outcome((*self.flipped, *flipped), (*self.effects, *effects))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON that the canvas reads."""
+        return {"flip": self.rate.as_dict("rate"), "effect": self.effect.as_dict("mean")}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pair that did not flip; metrics have the clean picture's sign as positive."""
+
+    title: str
+    metric_before: float
+    metric_after: float
+    png: bytes
+
+
+@dataclass(frozen=True)
+class General:
+    """The intervention so far."""
+
+    state: Literal["running", "done", "stopped"]
+    source: str
+    chips: tuple[Chip, ...]
+    total: int
+    outcome: Outcome = field(default_factory=Outcome)
+    control: Outcome = field(default_factory=Outcome)
+    n_skipped: int = 0  # pairs in which the model did not change its preference, so nothing could flip
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def done(self) -> int:
+        return len(self.outcome.flipped)
+
+    def as_dict(self, result: PairResult, picture_url: Callable[[int], str]) -> dict[str, Any]:
+        """The JSON that the canvas reads; `picture_url` gives the address of a failure's picture."""
+        return {
+            "state": self.state,
+            "done": self.done,
+            "total": self.total,
+            "source": self.source,
+            "members": [chip.label(result.prefix_names) for chip in self.chips],
+            **self.outcome.as_dict(),
+            "control": {**self.control.as_dict(), "what": control_said(self.chips)},
+            "n_skipped": self.n_skipped,
+            "how": HOW,
+            "failures": [
+                {
+                    "title": failure.title,
+                    "picture": picture_url(index),
+                    "metric_before": failure.metric_before,
+                    "metric_after": failure.metric_after,
+                }
+                for index, failure in enumerate(self.failures)
+            ],
+        }
+
+
+def general_steps(
+    model: HookedViT,
+    result: PairResult,
+    chips: Sequence[Chip],
+    cases: Iterator[Case],
+    n: int,
+    source: str,
+    stop: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+) -> Iterator[General]:
+    """Apply `chips`, and as many at random, to one batch of pairs after the other.
+
+    Pairs in which the model prefers the same answer in both pictures are left out and counted.
+
+    Raises:
+        ValueError: if there is nothing to apply.
+    """
+    if not chips:
+        raise ValueError("there is nothing to try yet: apply a patch, or find the fewest that flip it")
+    general = General("running", source, tuple(chips), n)
+    generator = np.random.default_rng(seed)
+    yield general
+    while general.done < n and general.n_skipped < MAX_SKIPPED * n:
+        batch = list(islice(cases, min(BATCH, n - general.done)))
+        if not batch or stop():
+            break
+        general = _with_batch(model, result, general, batch, generator)
+        yield general
+    yield replace(general, state="stopped" if stop() else "done")
+
+
+@torch.no_grad()
+def _with_batch(
+    model: HookedViT, result: PairResult, general: General, batch: list[Case], generator: np.random.Generator
+) -> General:
+    a, b, _ = result.answers
+    sign = 1.0 if result.clean.metric > result.corrupt.metric else -1.0
+    clean, corrupt = (torch.cat([getattr(case, side) for case in batch]) for side in ("clean", "corrupt"))
+    random = control_chips(general.chips, result.extent, generator)
+    sets = [tuple(chip.site_in_model for chip in chosen) for chosen in (general.chips, random)]
+
+    def measured(logits: Tensor) -> np.ndarray:
+        return sign * (logits[..., a] - logits[..., b]).double().numpy()
+
+    before, source = measured(model(corrupt)), measured(model(clean))
+    usable = (source > 0) & (before < 0)
+    chosen = torch.from_numpy(usable)
+    patched = measured(pe.apply_patches(model, corrupt[chosen], clean[chosen], sets)) if usable.any() else None
+    general = replace(general, n_skipped=general.n_skipped + int((~usable).sum()))
+    if patched is None:
+        return general
+    effects = (patched - before[usable]) / (source - before)[usable]
+    outcome = general.outcome.plus((patched[0] > 0).tolist(), effects[0].tolist())
+    control = general.control.plus((patched[1] > 0).tolist(), effects[1].tolist())
+    tried = [case for case, use in zip(batch, usable, strict=True) if use]
+    failed = [
+        Failure(case.title, float(was), float(became), payload.pack_png(beside(case)))
+        for case, was, became in zip(tried, before[usable], patched[0], strict=True)
+        if became <= 0
+    ]
+    worst = sorted((*general.failures, *failed), key=lambda failure: failure.metric_after)[:MAX_FAILURES]
+    return replace(general, outcome=outcome, control=control, failures=tuple(worst))
+
+
+def control_chips(chips: Sequence[Chip], extent: Extent, generator: np.random.Generator) -> tuple[Chip, ...]:
+    """As many patches of the same kinds, with layer and head drawn at random among those that are not in `chips`."""
+    taken = set(chips)
+    drawn = []
+    for chip in chips:
+        heads = range(extent.n_heads) if BY_ID[chip.site].of_heads and chip.head is not None else (chip.head,)
+        free = [
+            other
+            for layer in range(extent.n_layers)
+            for head in heads
+            if (other := replace(chip, layer=layer, head=head)) not in taken
+        ]
+        chosen = free[int(generator.integers(len(free)))] if free else chip
+        taken.add(chosen)
+        drawn.append(chosen)
+    return tuple(drawn)
+
+
+def control_said(chips: Sequence[Chip]) -> str:
+    """What the control is, in words."""
+    what = "heads" if all(chip.head is not None for chip in chips) else "patches of the same kinds in layers"
+    return f"{what} drawn at random, as many, anew for every {BATCH} pairs"
+
+
+def share_interval(k: int, n: int) -> Interval:
+    """The share k / n with its Wilson interval."""
+    return Interval(k / n, *wilson(k, n)) if n else Interval(math.nan, math.nan, math.nan)
+
+
+def mean_interval(values: Sequence[float], resamples: int = 2000) -> Interval:
+    """The mean with its percentile bootstrap interval, the same for the same values."""
+    if not values:
+        return Interval(math.nan, math.nan, math.nan)
+    given = np.array(values)
+    drawn = np.random.default_rng(0).integers(0, len(given), (resamples, len(given)))
+    low, high = np.quantile(given[drawn].mean(1), (0.025, 0.975))
+    return Interval(float(given.mean()), float(low), float(high))
