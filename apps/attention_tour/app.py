@@ -13,7 +13,7 @@ from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.layout import Layout, lay_out
 from apps.attention_tour.measuring import Measuring
 from apps.attention_tour.page import NEWEST, TYPED, TourPage, compare_boxes
-from apps.common import catalog, pictures
+from apps.common import catalog, pictures, streams
 from apps.common.desk import Session
 from apps.common.events import IN_TURN, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, takes_away, titled
 from apps.common.page import restores, wire_sources, wire_take_away
@@ -82,7 +82,7 @@ def _other_model_of(against: Against | None) -> str | None:
 def _wire_measuring(demo: gr.Blocks, work: TourPage, at: Layout, state: list[gr.State]) -> None:
     """Head types over many pictures: one visitor at a time, in small steps, until done or stopped."""
     by, measuring, types = at.measure, Measuring(work.desk), state[3]
-    by.source.input(measuring.place, by.source, by.place, **QUIET)
+    by.source.input(streams.place_box, by.source, by.place, **QUIET)
     waits = by.start.click(measuring.wait, None, [by.progress, by.start, by.stop], **QUIET)
     asked = [by.source, by.place, by.n_images, state[0]]
     shows = [by.progress, types, by.start, by.stop]

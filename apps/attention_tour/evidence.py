@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,18 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from apps.attention_tour.analysis import check_size
-from apps.common import catalog, payload, pictures, routes
+from apps.common import payload, pictures, routes, streams
 from apps.common.blobs import Result, Shelf, new_key
 from apps.common.events import saved_file
 from apps.common.pictures import Picture
-from prisma_engine import sources
 from prisma_engine.analysis.heads.evidence import Evidence
 from prisma_engine.analysis.heads.gathering import gather
 from prisma_engine.images import ImageSource, open_image
 from prisma_engine.vit import HookedViT
 
-DATASETS = ("zh-plus/tiny-imagenet", "uoft-cs/cifar10", "timm/oxford-iiit-pet")  # what a Space may stream
-HUB_ID = re.compile(r"\w[\w.-]{0,95}/\w[\w.-]{0,95}", re.ASCII)
 THUMB = 96  # pixels of an example's longer side
 MIN_IMAGES = 20  # with fewer, the halves that have to agree are a few pictures each
 MAX_CELLS = 150 * 10**6  # of the mean patterns of all heads: 600 MB; a ViT-L/14 at 336 pixels fits
@@ -64,7 +60,7 @@ class Stream:
 
     def __init__(self, source: str, place: str, n: int) -> None:
         place = place.strip()
-        self.title, stream = _allowed(source, place)
+        self.title, stream = streams.allowed(source, place)
         self._folder = Path(place) if source == "folder" else None
         if self._folder is not None:
             found = list(stream)
@@ -186,23 +182,6 @@ def example(reference: str, kept: Kept | None) -> tuple[Picture, str | None]:
         raise ValueError("this example is no longer kept here; measure the heads once more")
     path = str(found) if isinstance(found, Path) else saved_file("example", found)
     return pictures.uploaded(path, title=reference), path
-
-
-def _allowed(source: str, place: str) -> tuple[str, sources.Pictures]:
-    """What a source holds, in words, and its pictures."""
-    if source == "scenes":
-        return "emoji scenes", sources.scenes()
-    if source == "folder" and not catalog.on_space():
-        if not place or not Path(place).is_dir():
-            raise ValueError(f"there is no folder {place[:80]!r} on this computer" if place else "name a folder")
-        return f"pictures of {Path(place).name}", sources.from_folder(Path(place))
-    if source != "hub":
-        raise ValueError("choose where the pictures come from")
-    if catalog.on_space() and place not in DATASETS:
-        raise ValueError(f"this page streams only {', '.join(DATASETS)}; run the suite locally for any other")
-    if not HUB_ID.fullmatch(place) or Path(place).exists():  # `datasets` would read a path of this machine
-        raise ValueError(f"a data set on the Hub is named owner/name, got {place[:80]!r}")
-    return f"pictures of {place}", sources.from_hub(place)
 
 
 def _as_input(model: HookedViT, stream: Stream) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ import gradio as gr
 
 from apps.attention_tour import measuring
 from apps.attention_tour.evidence import MIN_IMAGES
-from apps.common import catalog, scenes
+from apps.common import catalog, scenes, streams
 from apps.common.answer import answer_list
 from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
 from apps.common.parts import address, note
@@ -169,7 +169,7 @@ def _measure() -> Measure:
     with gr.Accordion("Measure head types on other pictures", open=False, elem_id="measure", elem_classes="link-box"):
         gr.Markdown(EVIDENCE, elem_classes="quiet")
         with gr.Row():
-            source = gr.Radio(measuring.sources(), value="scenes", label="Pictures", elem_id="measure-source")
+            source = gr.Radio(streams.sources(), value="scenes", label="Pictures", elem_id="measure-source")
             n_images = gr.Slider(
                 *measuring.N_IMAGES,
                 value=measuring.FIRST_N,

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from apps.attention_tour.evidence import DATASETS, MIN_IMAGES, Measured, Stream, TooFew, check_model, measure
+from apps.attention_tour.evidence import MIN_IMAGES, Measured, Stream, TooFew, check_model, measure
 from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.head_types import shipped, types_json
 from apps.common import catalog
@@ -21,15 +21,6 @@ from apps.common.progress import progress_value
 
 PAUSE = 0.3  # seconds between two looks at how far it has come
 N_IMAGES, FIRST_N, N_ON_SPACE = (MIN_IMAGES, 2000), 200, 300
-SOURCES = (
-    ("Our emoji scenes", "scenes"),
-    ("A folder on this computer", "folder"),
-    ("A data set on the Hub", "hub"),
-)
-PLACES = {
-    "folder": ("Path of the folder", "Its pictures and those of the folders in it, in the order of their names."),
-    "hub": ("Id of the data set, owner/name", "Streamed: nothing is stored but the examples that are shown."),
-}
 
 
 @dataclass
@@ -56,13 +47,6 @@ class Measuring:
     def __init__(self, desk: TourDesk) -> None:
         self.desk = desk
         self._jobs: dict[str, Job] = {}
-
-    def place(self, source: str) -> Any:
-        """The box for a path or an id, where the source needs one."""
-        label, info = PLACES.get(source, ("", ""))
-        if source == "hub" and catalog.on_space():
-            info = f"One of {', '.join(DATASETS)}."
-        return gr.update(visible=source in PLACES, label=label, info=info, value="")
 
     def wait(self, request: gr.Request) -> tuple[Any, ...]:
         """Before it is this visitor's turn; it may be stopped already."""
@@ -121,11 +105,6 @@ class Measuring:
             raise ValueError("there is no model yet")
         name = "".join(c if c.isalnum() or c in "-_." else "-" for c in catalog.title_of(session.model_id))
         return saved_file(f"heads-{name[:60]}.json", types_json(self.desk.shelf, session, types))
-
-
-def sources() -> list[tuple[str, str]]:
-    """What may be measured on; no folder of a server that serves strangers."""
-    return [(title, name) for title, name in SOURCES if name != "folder" or not catalog.on_space()]
 
 
 def _ended(future: Future[Measured]) -> tuple[Any, Any]:

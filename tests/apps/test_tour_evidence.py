@@ -19,7 +19,7 @@ from apps.attention_tour.evidence import Kept, Stream, check_model
 from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.head_types import example_picture, shipped, types_json, types_url
 from apps.attention_tour.measuring import Measuring
-from apps.common import pictures
+from apps.common import pictures, streams
 from apps.common.desk import Session
 from prisma_engine import sources
 from prisma_engine.analysis.heads.evidence import Evidence
@@ -233,9 +233,9 @@ def test_an_empty_folder_and_too_few_pictures_are_one_sentence(tour_desk: TourDe
 
 
 def test_a_space_measures_only_what_is_listed(tour_desk: TourDesk, session: Session, monkeypatch: pytest.MonkeyPatch):
-    assert "folder" in dict(map(reversed, measuring.sources()))  # type: ignore[arg-type]
+    assert "folder" in dict(map(reversed, streams.sources()))  # type: ignore[arg-type]
     monkeypatch.setenv("SPACE_ID", "someone/space")
-    assert "folder" not in dict(map(reversed, measuring.sources()))  # type: ignore[arg-type]
+    assert "folder" not in dict(map(reversed, streams.sources()))  # type: ignore[arg-type]
     for source, place, sentence in (("folder", "/", "choose where"), ("hub", "some/thing", "streams only")):
         with pytest.raises(ValueError, match=sentence):
             run(tour_desk, session, source, place)
