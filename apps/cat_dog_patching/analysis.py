@@ -82,6 +82,11 @@ class PairResult:
     sites: tuple[str, ...]  # ids of what can be patched
 
     @property
+    def first_side(self) -> Side:
+        """Which of the two runs is that of the first picture."""
+        return "corrupt" if self.plan.swap else "clean"
+
+    @property
     def extent(self) -> Extent:
         """The ranges that patches and sweeps must lie in."""
         return Extent(self.n_layers, self.n_heads, self.n_tokens, self.prefix_names, self.sites)
@@ -142,11 +147,10 @@ def analyse(
         plan = replace(plan, hidden=None)
         seen.append(_seen(other, preprocess))
     second = _logits(model, preprocess, seen[1])
-    plan = with_answers(plan, first, second, vocabulary)
-    titles = (picture.title, other.title if other else f"{picture.title}, partly hidden")
-    clean, corrupt = (
-        _run(model, title, pixels, preprocess, plan, vocabulary) for title, pixels in zip(titles, seen, strict=True)
-    )
+    titles = [picture.title, other.title if other else f"{picture.title}, partly hidden"]
+    pairs = list(zip(titles, seen, (first, second), strict=True))[:: -1 if plan.swap else 1]
+    plan = with_answers(plan, pairs[0][2], pairs[1][2], vocabulary)
+    clean, corrupt = (_run(model, title, pixels, preprocess, plan, vocabulary) for title, pixels, _ in pairs)
     return PairResult(
         model_id=model_id or model.name,
         revision=model.revision,

@@ -34,7 +34,7 @@ def page(demo: gr.Blocks, desk: PairDesk | None = None) -> Layout:
     links = [at.address, at.link, at.code]
     shown = [
         session, bench, at.patching, at.mask, at.note, at.classes_box, at.picker, at.other_picker,
-        at.how, at.hide_box, at.other_box, *at.answers, at.prepare,
+        at.how, at.hide_box, at.other_box, at.swap, *at.answers, at.prepare,
     ]  # fmt: skip
     working = Working(work.desk)
     after: dict[str, Any] = {
@@ -62,6 +62,7 @@ def _wire_pair(work: PatchingPage, at: Layout, state: list[gr.State], shown: lis
     """Everything that changes the second picture, the answers or how pictures are prepared."""
     runs(at.mask.mask, work.hide, state, shown, trigger_mode="multiple", **after)
     runs(at.how.input, work.second, [at.how, *state], shown, **after)
+    runs(at.swap.input, work.swap, [at.swap, *state], shown, **after)
     runs(at.other_picker.pick, work.other_example, state, [*shown, at.other_photo], **after)
     uploading = runs(at.other_photo.input, work.other_upload, [at.other_photo, *state], shown, **after)
     uploading.failure(lambda: None, None, at.other_photo, **QUIET)

@@ -62,9 +62,10 @@ def scenes_said(result: PairResult, n: int) -> str:
 
 
 def hidden_class(result: PairResult) -> int:
-    """Which of the two answers is hidden in the second picture: the one that it is not called."""
+    """Which of the two answers is hidden in the second picture: the one that it is called less than the first."""
     a, b, _ = result.answers
-    return a if result.clean.metric > result.corrupt.metric else b
+    falls = result.clean.metric > result.corrupt.metric
+    return a if falls != result.plan.swap else b
 
 
 def scene_cases(model: HookedViT, result: PairResult, first: int = 0) -> Iterator[Case]:
@@ -87,7 +88,8 @@ def scene_cases(model: HookedViT, result: PairResult, first: int = 0) -> Iterato
         else:
             scenes = [(image, masks[classes.index(gone)]) for image, masks in _drawn(batch, classes)]
             seen = [_with_hidden(preprocess, image, mask, hidden.fill) for image, mask in scenes if mask.any()]
-        for number, (one, two) in enumerate(seen):
+        for number, pair in enumerate(seen):
+            one, two = reversed(pair) if result.plan.swap and hidden else pair
             yield _case(f"scene {batch * DRAWN + number}", preprocess, one, two)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from apps.common.paper import Sheet
 WIDTH, MARGIN, BOX = 7.2, 0.25, 1.35  # of the sheet and of each picture on it; inches
 PALETTE = "PuOr_r"  # diverging, and the same to people who do not tell red from green
 MAX_NUMBERS = 14  # columns up to which each cell holds its number
-LINE = 0.17
+LINE, MAX_LINE = 0.17, 118
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 
@@ -62,9 +63,10 @@ def pair_figure(view: PairView, dpi: int = 300) -> bytes:
     n_rows, wide = len(view.rows), len(view.columns) > MAX_NUMBERS
     high = min(3.0, max(1.0, 0.26 * n_rows))
     maps_at = 0.75 + BOX + 0.5
-    each = high + 0.62
+    each = high + (0.62 if wide else 0.42)
     rows_of_maps = len(view.panels) if wide else 1
-    total = maps_at + rows_of_maps * each + 0.45 + LINE * len(view.lines)
+    lines = [part for line in view.lines for part in textwrap.wrap(line, MAX_LINE)]
+    total = maps_at + rows_of_maps * each + 0.45 + LINE * len(lines)
     sheet = Sheet(WIDTH, total, dpi)
     sheet.write(shorten(view.title, 90), MARGIN, 0.22, 10)
     sheet.write(shorten(view.subtitle, 120), MARGIN, 0.44, 8, MUTED)
@@ -77,20 +79,23 @@ def pair_figure(view: PairView, dpi: int = 300) -> bytes:
         top = maps_at + (index * each if wide else 0)
         _map(sheet, view, panel, (left, top, across, high), limit)
     _scale(sheet, limit, maps_at + rows_of_maps * each + 0.02)
-    for index, line in enumerate(view.lines):
-        sheet.write(shorten(line, 125), MARGIN, total - LINE * (len(view.lines) - index) + 0.02, 7.2, MUTED)
+    for index, line in enumerate(lines):
+        sheet.write(line, MARGIN, total - LINE * (len(lines) - index) + 0.02, 7.2, MUTED)
     return sheet.png()
 
 
-def card_figure(pictures: Sequence[Pixels], values: np.ndarray, marked: frozenset[tuple[int, int]]) -> bytes:
-    """What the page is about, at a glance: two pictures and the map between them."""
-    sheet = Sheet(5.2, 1.9, 150)
-    sheet.picture(pictures[0], 0.05, 0.05, 1.8, 1.8)
-    sheet.picture(pictures[1], 3.35, 0.05, 1.8, 1.8)
-    axes = sheet.axes(2.0, 0.05, 1.2, 1.8)
-    limit = max(0.02, float(np.nanmax(np.abs(values))))
-    axes.imshow(values, cmap=PALETTE, vmin=-limit, vmax=limit, aspect="auto")
-    _frame(axes, marked)
+def card_figure(pictures: Sequence[Pixels], maps: Sequence[np.ndarray], marked: frozenset[tuple[int, int]]) -> bytes:
+    """What the page is about, at a glance: two pictures and the maps between them."""
+    side, gap = 1.2, 0.06
+    sheet = Sheet(4 * side + 3 * gap, side, 150)
+    sheet.figure.set_facecolor("none")
+    for place, pixels in zip((0, 3), pictures, strict=True):
+        sheet.picture(pixels, place * (side + gap), 0, side, side)
+    limit = max(0.02, *(float(np.nanmax(np.abs(values))) for values in maps))
+    for place, values in enumerate(maps, 1):
+        axes = sheet.axes(place * (side + gap), 0, side, side)
+        axes.imshow(values, cmap=PALETTE, vmin=-limit, vmax=limit, aspect="auto")
+        _frame(axes, marked)
     return sheet.png()
 
 
@@ -122,10 +127,18 @@ def _map(sheet: Sheet, view: PairView, panel: Panel, place: tuple[float, float, 
     axes.tick_params(colors=MUTED, labelsize=6, length=2, width=0.5, pad=1.5)
     if len(view.columns) <= MAX_NUMBERS:
         for row, column in np.ndindex(panel.values.shape):
-            value = panel.values[row, column]
+            value = float(panel.values[row, column])
             if np.isfinite(value):
                 ink = "white" if abs(value) > 0.7 * limit else INK
-                axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=6, color=ink)
+                axes.text(
+                    column,
+                    row,
+                    f"{round(100 * value) or 0:+d}".replace("+0", "0").replace("-", "−"),
+                    ha="center",
+                    va="center",
+                    fontsize=6,
+                    color=ink,
+                )
     _frame(axes, view.marked, ticks=True)
 
 

@@ -60,13 +60,14 @@ def numbers_json(result: PairResult, bench: Bench, view: PatchView) -> bytes:
         "revision": result.revision,
         "picture": {"kind": result.picture.kind, "source": result.picture.source},
         "second": _second(result),
+        "swapped": result.plan.swap,
         "preparation": result.plan.preparation,
         "units": "logits; a metric is logit(a) - logit(b); shares run from 0, as corrupt, to 1, as clean",
         "run": run,
         "sweep": bench.sweep.as_dict() if bench.sweep else None,
         "applied": bench.applied.as_dict(result) if bench.applied else None,
         "flip": bench.flip.as_dict(result) if bench.flip else None,
-        "general": bench.general.as_dict(result, str) if bench.general else None,
+        "general": bench.general.as_dict(result, "") if bench.general else None,
         "reads": bench.reads,
         "view": view.as_dict(),
     }
@@ -95,8 +96,8 @@ _CODE = """\
 model = {model}
 preprocess = {preprocess}
 seen = preprocess.pixels(image)
-clean = preprocess.normalize(seen)[None]
-corrupt = preprocess.normalize({second})[None]
+{first} = preprocess.normalize(seen)[None]
+{other} = preprocess.normalize({second})[None]
 a, b = {a}, {b}  # {names}
 
 for name, x in (("clean", clean), ("corrupt", corrupt)):
@@ -141,6 +142,8 @@ def python_code(result: PairResult, bench: Bench, view: PatchView) -> str:
         model=code.loading(result.model_id, result.revision, result.classes),
         preprocess='prepared(model.preprocess, "tutorial")' if tutorial else "model.preprocess",
         second=second,
+        first=result.first_side,
+        other="clean" if result.plan.swap else "corrupt",
         a=a,
         b=b,
         names=f"{result.name(a)}, {result.name(b)}",

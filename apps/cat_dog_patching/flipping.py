@@ -112,7 +112,12 @@ def sentence(flip: Flip, result: PairResult) -> str:
     if not found.flips:
         tried = "stopped before a set was found" if flip.state == "stopped" else "no set that was tried flips it"
         return f"{tried[:1].upper()}{tried[1:]}; the best one is shown. {passes}."
-    before, after = (result.name(int(logits.argmax())) for logits in (result.corrupt.logits, found.logits))
+    a, b, _ = result.answers
+    first, second = (a, b) if result.clean.metric > 0 else (b, a)
+    before, after = (int(logits.argmax()) for logits in (result.corrupt.logits, found.logits))
+    turned = f"turn {result.name(before)} into {result.name(after)}"
+    if after != first:
+        turned = f"put {result.name(first)} before {result.name(second)}, though the answer is {result.name(after)}"
     names = " + ".join(chip.label(result.prefix_names) for chip in flip.chips)
     fewest = "no smaller set does" if found.is_smallest else "smaller sets were not all tried"
-    return f"{names}: {found.n_numbers:,} numbers turn {before} into {after}; {fewest}. {passes}."
+    return f"{names}: {found.n_numbers:,} numbers {turned}; {fewest}. {passes}."

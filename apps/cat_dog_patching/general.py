@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,11 @@ class Failure:
     metric_after: float
     png: bytes
 
+    @property
+    def file(self) -> str:
+        """What its picture is called: always the same for the same picture, so that a browser may keep it."""
+        return f"failure/{hashlib.sha256(self.png).hexdigest()[:16]}"
+
 
 @dataclass(frozen=True)
 class General:
@@ -90,26 +96,34 @@ class General:
     def done(self) -> int:
         return len(self.outcome.flipped)
 
-    def as_dict(self, result: PairResult, picture_url: Callable[[int], str]) -> dict[str, Any]:
-        """The JSON that the canvas reads; `picture_url` gives the address of a failure's picture."""
+    @property
+    def said(self) -> str:
+        """Where the pairs come from, and how many could not be used."""
+        if not self.n_skipped:
+            return self.source
+        return (
+            f"{self.source}; {self.n_skipped} more are left out, as the model prefers the same answer in both pictures"
+        )
+
+    def as_dict(self, result: PairResult, base: str) -> dict[str, Any]:
+        """The JSON that the canvas reads; `base` is what the address of a failure's picture begins with."""
         return {
             "state": self.state,
             "done": self.done,
             "total": self.total,
-            "source": self.source,
+            "source": self.said,
             "members": [chip.label(result.prefix_names) for chip in self.chips],
             **self.outcome.as_dict(),
-            "control": {**self.control.as_dict(), "what": control_said(self.chips)},
+            "control": {**self.control.as_dict(), "what": f"{control_said(self.chips)}; {HOW}"},
             "n_skipped": self.n_skipped,
-            "how": HOW,
             "failures": [
                 {
                     "title": failure.title,
-                    "picture": picture_url(index),
+                    "picture": base + failure.file,
                     "metric_before": failure.metric_before,
                     "metric_after": failure.metric_after,
                 }
-                for index, failure in enumerate(self.failures)
+                for failure in self.failures
             ],
         }
 
@@ -179,27 +193,33 @@ def _with_batch(
 
 
 def control_chips(chips: Sequence[Chip], extent: Extent, generator: np.random.Generator) -> tuple[Chip, ...]:
-    """As many patches of the same kinds, with layer and head drawn at random among those that are not in `chips`."""
+    """As many patches of the same kinds, drawn at random among those that are not in `chips`.
+
+    A head's stand-in is of the same layer as long as there is one: late heads do more than early ones, so a draw from
+    all layers would flatter. Where heads do not matter, another layer stands in.
+    """
     taken = set(chips)
     drawn = []
     for chip in chips:
-        heads = range(extent.n_heads) if BY_ID[chip.site].of_heads and chip.head is not None else (chip.head,)
-        free = [
-            other
-            for layer in range(extent.n_layers)
-            for head in heads
-            if (other := replace(chip, layer=layer, head=head)) not in taken
-        ]
-        chosen = free[int(generator.integers(len(free)))] if free else chip
+        others = [replace(chip, layer=layer, head=head) for layer, head in _others(chip, extent)]
+        free = [other for other in others if other not in taken]
+        near = [other for other in free if other.layer == chip.layer] or free
+        chosen = near[int(generator.integers(len(near)))] if near else chip
         taken.add(chosen)
         drawn.append(chosen)
     return tuple(drawn)
 
 
+def _others(chip: Chip, extent: Extent) -> list[tuple[int, int | None]]:
+    heads = range(extent.n_heads) if BY_ID[chip.site].of_heads and chip.head is not None else (chip.head,)
+    return [(layer, head) for layer in range(extent.n_layers) for head in heads]
+
+
 def control_said(chips: Sequence[Chip]) -> str:
     """What the control is, in words."""
-    what = "heads" if all(chip.head is not None for chip in chips) else "patches of the same kinds in layers"
-    return f"{what} drawn at random, as many, anew for every {BATCH} pairs"
+    heads = all(chip.head is not None for chip in chips)
+    what = "other heads of the same layers" if heads else "patches of the same kinds elsewhere"
+    return f"{what}, drawn at random, as many, anew for every {BATCH} pairs"
 
 
 def share_interval(k: int, n: int) -> Interval:

@@ -76,9 +76,7 @@ def patching_value(desk: PairDesk, session: Session, bench: Bench, view: PatchVi
         "sweep": bench.sweep.as_dict() if bench.sweep else None,
         "applied": bench.applied.as_dict(result) if bench.applied else None,
         "flip": bench.flip.as_dict(result) if bench.flip else None,
-        "general": general.as_dict(result, lambda i: f"{routes.PREFIX}/{bench.failures_key}/failure/{i}")
-        if general
-        else None,
+        "general": general.as_dict(result, f"{routes.PREFIX}/{bench.failures_key}/") if general else None,
         "reads": bench.reads,
         "view": view.as_dict() if view else None,
     }
@@ -129,7 +127,7 @@ def mask_value(result: PairResult, key: str) -> dict[str, Any]:
     hidden = result.plan.hidden
     return {
         "nonce": next(_nonce),
-        "image": f"{routes.PREFIX}/{key}/image/clean",
+        "image": f"{routes.PREFIX}/{key}/image/{result.first_side}",
         "size": list(result.clean.pixels.shape[:2]),
         "grid": list(result.grid),
         "shapes": [shape.as_dict for shape in hidden.shapes] if hidden else [],

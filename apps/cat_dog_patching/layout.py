@@ -52,6 +52,7 @@ class Layout:
     other_box: gr.Column
     other_picker: gr.HTML
     other_photo: gr.Image
+    swap: gr.Checkbox
     answers: tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]
     prepare: gr.Radio
     source: gr.Radio
@@ -75,6 +76,7 @@ def lay_out() -> Layout:
             gr.Markdown("## The first picture", elem_classes="section-title")
             picker, photo, composer = picture_sources()
             how, hide_box, mask, other_box, other_picker, other_photo = _second()
+            swap = gr.Checkbox(False, label="Swap: patch the first with parts of the second", elem_id="swap")
             model, classes_box, classes = model_choice()
             with gr.Column(elem_classes="after-canvas"):
                 answers = _answers()
@@ -104,6 +106,7 @@ def lay_out() -> Layout:
         other_box=other_box,
         other_picker=other_picker,
         other_photo=other_photo,
+        swap=swap,
         answers=answers,
         prepare=prepare,
         source=source,

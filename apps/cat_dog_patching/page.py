@@ -64,6 +64,7 @@ class PatchingPage(Page):
             "hide" if hiding else "other",
             gr.update(visible=hiding),
             gr.update(visible=not hiding),
+            result.plan.swap,
             *_answer_boxes(result),
             gr.update(value=result.plan.preparation, visible=not _is_embedded(session)),
         )
@@ -113,6 +114,13 @@ class PatchingPage(Page):
         if how == "other":
             name = next(name for name in reversed(pictures.example_names()) if name != session.source)
             plan = replace(plan, other=Other("example", name))
+        return self._with_plan(plan, *state)
+
+    def swap(self, swapped: bool, *state: Any) -> Any:
+        """Whose activations are put into whose run; what is hidden stays."""
+        session: Session = state[0]
+        hidden = self.desk.result(session).plan.hidden
+        plan = replace(_plan_of(session).without_answers(), hidden=hidden, swap=bool(swapped))
         return self._with_plan(plan, *state)
 
     def other_example(self, event: gr.EventData, *state: Any) -> tuple[Any, ...]:

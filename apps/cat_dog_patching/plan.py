@@ -32,6 +32,8 @@ class Plan:
         other: another picture instead.
         a, b: classes, by index: what the first picture is called, and what the second one is.
         control: a class that should not care.
+        swap: whether the second picture's activations are put into the first's run, as in the tutorial, instead of the
+            first's into the second's.
         preparation: "checkpoint", as the model was trained; or "tutorial": squashed, and not normalised.
     """
 
@@ -40,6 +42,7 @@ class Plan:
     a: int | None = None
     b: int | None = None
     control: int | None = None
+    swap: bool = False
     preparation: str = "checkpoint"
 
     @property
@@ -91,6 +94,8 @@ def plan_to_fields(plan: Plan) -> tuple[tuple[str, str], ...]:
         fields[f"with-{plan.other.kind}"] = plan.other.source
     elif plan.hidden is not None:
         fields |= {"hide": plan.hidden.text, "fill": plan.hidden.fill}
+    if plan.swap:
+        fields["swap"] = 1
     if plan.preparation != "checkpoint":
         fields["prepare"] = plan.preparation
     return tuple((name, str(value)) for name, value in fields.items() if value is not None)
@@ -113,6 +118,10 @@ def plan_from_params(params: Mapping[str, str]) -> tuple[Plan, list[str]]:
             found["hidden"] = Hidden(shapes_from_text(params["hide"][:8000]), FILLS[FILLS.index(fill)])
         except ValueError:
             problems.append("what the link hides is not readable; the page chooses for you")
+    if params.get("swap", "0") in ("0", "1"):
+        found["swap"] = params.get("swap") == "1"
+    else:
+        problems.append("whether the link swaps its pictures is not readable; they are not swapped")
     if params.get("prepare", "checkpoint") not in PREPARATIONS:
         problems.append("the link's preparation is not readable; the checkpoint's own is used")
     elif "prepare" in params:

@@ -27,11 +27,12 @@ def picture_png(result: PairResult, bench: Bench, view: PatchView) -> bytes:
     panels = _panels(swept)
     first = (swept.denoise or swept.preview) if swept else None
     a, b, _ = result.answers
+    names = f"{result.name(a)} − logit of {result.name(b)}"
     clean, corrupt = result.clean.metric, result.corrupt.metric
     return pair_figure(
         PairView(
             title=f"{catalog.title_of(result.model_id)} · {result.picture.title} · {BY_ID[view.site].title}",
-            subtitle=f"logit of {result.name(a)} − logit of {result.name(b)}: clean {clean:.3f}, corrupt {corrupt:.3f}",
+            subtitle=f"logit of {names}: clean {clean:.3f}, corrupt {corrupt:.3f}".replace("-", "−"),
             pictures=(result.clean.pixels, result.corrupt.pixels),
             names=("clean", "corrupt"),
             captions=(_said(result.clean.top), _said(result.corrupt.top)),
@@ -50,7 +51,8 @@ def card(result: PairResult, swept: Swept, chips: Sequence[Chip]) -> bytes:
     """What the page is about, to stand for it elsewhere."""
     assert swept.denoise is not None, "a card is drawn of a finished sweep"
     pictures = (result.corrupt.pixels, result.clean.pixels)
-    return card_figure(pictures, _moved(swept.denoise), _marked(swept, chips))
+    maps = [_moved(sweep) for sweep in (swept.denoise, swept.noise) if sweep is not None]
+    return card_figure(pictures, maps, _marked(swept, chips))
 
 
 def _panels(swept: Swept | None) -> tuple[Panel, ...]:
@@ -103,7 +105,7 @@ def _lines(bench: Bench) -> tuple[str, ...]:
     if general is not None and general.done:
         rate, chance = general.outcome.rate, general.control.rate
         found.append(
-            f"{general.source}: {rate.value:.0%} flip (95 % interval {rate.low:.0%} to {rate.high:.0%}); "
+            f"{general.said}: {rate.value:.0%} flip (95 % interval {rate.low:.0%} to {rate.high:.0%}); "
             f"at random {chance.value:.0%} ({chance.low:.0%} to {chance.high:.0%})."
         )
     return tuple(found)

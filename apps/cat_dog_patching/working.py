@@ -117,12 +117,13 @@ class Working:
             said, stream = streams.allowed(source, place.strip())
             said = f"up to {n_cases} pairs of {said}"
             pairs = cases.picture_cases(model, result, islice(stream, 20 * n_cases))
-        stop = bench.start("general")
+        stop, key = bench.start("general"), new_key()
         try:
             for general in general_steps(model, result, chips, pairs, n_cases, said, stop):
                 if bench.key != session.key or bench.jobs.get("general") is not stop:
                     return
-                bench.general, bench.failures_key = general, self._kept(general)
+                bench.general, bench.failures_key = general, key
+                self._keep(general, key)
                 yield self._canvas(session, bench)
         finally:
             stop.now()
@@ -155,12 +156,10 @@ class Working:
     def _canvas(self, session: Session, bench: Bench) -> dict[str, Any]:
         return handlers.patching_value(self.desk, session, bench)
 
-    def _kept(self, general: General) -> str:
-        """Put the pictures of failures on the shelf; their key."""
-        if not general.failures:
-            return ""
-        files = {f"failure/{i}": failure.png for i, failure in enumerate(general.failures)}
-        return self.desk.shelf.put(Result(files, None, sum(map(len, files.values()))), new_key())
+    def _keep(self, general: General, key: str) -> None:
+        """Put the pictures of failures on the shelf."""
+        files = {failure.file: failure.png for failure in general.failures}
+        self.desk.shelf.put(Result(files, None, sum(map(len, files.values()))), key)
 
 
 def _sentence(error: ValueError) -> str:

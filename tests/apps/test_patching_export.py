@@ -50,6 +50,7 @@ def done(pair_desk: PairDesk) -> tuple[PairResult, Bench]:
     [
         (opening(), Plan(), PatchView()),
         (opening(), Plan(preparation="tutorial"), PatchView("v", "head,token", 4)),
+        (pictures.example("cat-and-dog"), Plan(swap=True), PatchView()),
         (
             pictures.example("apple-beside-bagel"),
             Plan(other=Other("seed", "3")),

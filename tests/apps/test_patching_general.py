@@ -12,7 +12,7 @@ from PIL import Image
 
 import prisma_engine as pe
 from apps.cat_dog_patching.analysis import PairResult
-from apps.cat_dog_patching.cases import picture_cases, scene_cases, scenes_said
+from apps.cat_dog_patching.cases import hidden_class, picture_cases, scene_cases, scenes_said
 from apps.cat_dog_patching.general import (
     General,
     Outcome,
@@ -21,7 +21,10 @@ from apps.cat_dog_patching.general import (
     mean_interval,
     share_interval,
 )
+from apps.cat_dog_patching.handlers import PairDesk
 from apps.cat_dog_patching.places import Chip
+from apps.cat_dog_patching.plan import Plan
+from apps.common import pictures
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
 
 HEADS = (Chip("z", 3, 1, "cls"), Chip("z", 4, 2, "cls"))
@@ -77,7 +80,7 @@ def test_the_scenes_show_what_they_are_asked_for(model: pe.HookedViT):
 def test_it_can_be_stopped_between_batches(model: pe.HookedViT, pair: PairResult):
     found = tried(model, pair, HEADS, 40, stop=lambda: True)
     assert found.state == "stopped" and found.done == 0
-    assert found.as_dict(pair, str)["flip"] == {"rate": None, "low": None, "high": None}
+    assert found.as_dict(pair, "")["flip"] == {"rate": None, "low": None, "high": None}
 
 
 def test_nothing_to_try_is_a_sentence(model: pe.HookedViT, pair: PairResult):
@@ -105,7 +108,27 @@ def test_the_control_is_as_many_other_heads(pair: PairResult):
         assert len(set(drawn)) == 2 and not set(drawn) & set(HEADS)
         assert all((chip.site, chip.token) == ("z", "cls") for chip in drawn)
         seen |= set(drawn)
-    assert len(seen) == 18  # every other head comes up
+    assert {(chip.layer, chip.head) for chip in seen} == {(3, h) for h in (0, 2, 3)} | {(4, h) for h in (0, 1, 3)}
+
+
+def test_where_a_layer_has_no_other_head_another_layer_stands_in(pair: PairResult):
+    layer = tuple(Chip("z", 4, head, "cls") for head in range(4))
+    drawn = control_chips(layer, pair.extent, np.random.default_rng(0))
+    assert len(set(drawn)) == 4 and all(chip.layer != 4 for chip in drawn)
+    stream = control_chips((Chip("resid_pre", 2, None, "all"),), pair.extent, np.random.default_rng(0))
+    assert stream[0].layer != 2 and stream[0].head is None
+
+
+def test_swapped_scenes_are_patched_the_other_way_round(pair_desk: PairDesk, model: pe.HookedViT):
+    plan = Plan(swap=True)
+    result = pair_desk.run(pictures.example("cat-and-dog"), "emoji-vit", variant=plan.text)
+    assert result.corrupt.top[0].name == "dog face" and result.clean.top[0].name == "cat face"
+    assert hidden_class(result) == 2  # the dog
+    for case in islice(scene_cases(model, result), 3):
+        hidden = (np.asarray(case.picture) != np.asarray(case.second)).any(2)
+        assert not np.asarray(case.picture)[hidden].any()  # what is put in comes from the picture with the dog hidden
+    found = tried(model, result, (Chip("z", 4, 0, "cls"),), 16)
+    assert found.outcome.rate.value > 0.9 and found.control.rate.value < found.outcome.rate.value
 
 
 def test_intervals():

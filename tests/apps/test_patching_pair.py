@@ -107,6 +107,13 @@ def test_nothing_to_flip_is_a_sentence(model: pe.HookedViT):
         find_flip(model, same, first_ask(same.extent))
 
 
+def test_swapped_one_head_flips_the_shipped_example(pair_desk: PairDesk, model: pe.HookedViT):
+    result = pair_desk.run(pictures.example("cat-and-dog"), "emoji-vit", variant=Plan(swap=True).text)
+    flip = find_flip(model, result, first_ask(result.extent))
+    assert [chip.label(("CLS",)) for chip in flip.chips] == ["L4 H0 · z at CLS"]
+    assert flip.found is not None and flip.found.n_numbers == 32 and flip.found.is_smallest
+
+
 def test_the_shipped_example_does_not_open_the_page_and_why(model: pe.HookedViT):
     shipped = pictures.example("cat-and-dog")
     hidden_cat = Hidden((box(0.06, 0.16, 0.52, 0.57),))

@@ -32,6 +32,7 @@ def opened(desk: PairDesk, query: str):
     [
         (opening(), Plan()),
         (opening(), Plan(hidden=Hidden((box(0.1, 0.1, 0.3, 0.4), box(0.5, 0.5, 1, 1)), "noise"), a=5, b=9, control=1)),
+        (pictures.example("cat-and-dog"), Plan(swap=True)),
         (pictures.example("apple-beside-bagel"), Plan(other=Other("example", "cat-and-dog"))),
         (pictures.seeded("7"), Plan(other=Other("seed", "8"), preparation="tutorial")),
     ],
@@ -66,6 +67,7 @@ def test_without_anything_the_page_opens_with_its_pair(pair_desk: PairDesk):
         ("patch=nonsense", "no patch is applied"),
         ("with-example=no-such", "there is no example"),
         ("with-upload=0123456789abcdef", "not kept"),
+        ("swap=x", "swap"),
         ("prepare=raw", "preparation is not readable"),
         ("model=no-such-model", "no-such-model"),
         ("example=no-such", "no example"),

@@ -117,6 +117,17 @@ def test_two_pictures_and_other_answers(visit: Visit):
     expect(page).to_have_url(re.compile("b=2&"))
 
 
+def test_swapped_one_head_is_enough(visit: Visit):
+    page = ready(visit(f"{PATH}?example=cat-and-dog"))
+    page.locator("#swap input").check()
+    expect(page).to_have_url(re.compile("swap=1"))
+    ready(page)
+    expect(part(page, "corruptTop").locator("li").first).to_contain_text("dog face")
+    find_flip(page)
+    expect(chips(page)).to_have_count(1)
+    expect(part(page, "patchedTop").locator("li").first).to_contain_text("cat face")
+
+
 def test_by_keyboard_alone(visit: Visit):
     page = ready(visit(PATH))
     part(page, "flipFirst").focus()

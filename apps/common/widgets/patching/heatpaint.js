@@ -139,7 +139,7 @@ function drawTileCells(context, { theme }, layout, data, direction, row) {
     context.fillRect(rect.x, rect.y, rect.width, rect.height);
     if (isEstimate && direction !== 'preview') hatched.push(rect);
   }
-  fillHatched(context, hatched, theme.dark ? 'rgba(255,255,255,.3)' : 'rgba(20,22,30,.24)');
+  fillHatched(context, hatched, theme.dark ? 'rgba(255,255,255,.22)' : 'rgba(20,22,30,.16)');
   fillHatched(context, unknown, theme.line);
 }
 
