@@ -10,6 +10,8 @@ from pathlib import Path
 
 import jinja2
 
+from model_cards.sae import repositories, sae_card
+
 CARDS = Path(__file__).parent
 
 
@@ -55,6 +57,9 @@ def main() -> None:
     for path in sorted(CARDS.glob("*/eval.json")):
         (path.parent / "README.md").write_text(card(path.parent), encoding="utf-8")
         print(f"wrote {path.parent.name}/README.md")
+    for folder in repositories():
+        (folder / "README.md").write_text(sae_card(folder), encoding="utf-8")
+        print(f"wrote {folder.name}/README.md")
 
 
 if __name__ == "__main__":

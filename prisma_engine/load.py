@@ -72,14 +72,14 @@ def _from_path(path: Path, classes: Sequence[str] | None) -> HookedViT:
 
 def _from_folder(folder: Path, name: str, classes: Sequence[str] | None) -> HookedViT:
     """A folder as ours, timm's `save_for_hf` or transformers' `save_pretrained` wrote it."""
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / "config.json")
     if config.get("architecture") == "HookedViT":
         return _ours(folder, name, config)
     read = _from_timm_folder if "architecture" in config else _from_transformers_folder
     try:
         model = read(folder, config, classes)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise error if isinstance(error, LoadError) else LoadError(f"{name}: {_one_line(error)}") from error
+        raise error if isinstance(error, LoadError) else LoadError(f"{name}: {one_line(error)}") from error
     model.name = name
     return model
 
@@ -89,7 +89,7 @@ def _ours(folder: Path, name: str, config: dict[str, Any]) -> HookedViT:
     from prisma_engine.preprocess import Preprocess
 
     model = HookedViT(ViTConfig.from_dict(config["vit"]))
-    _load_strictly(model, folder / "model.safetensors", name)
+    load_strictly(model, folder / "model.safetensors", name)
     model.name = name
     model.preprocess = Preprocess.from_dict(config["preprocess"])
     words = config["vocabulary"]
@@ -97,7 +97,7 @@ def _ours(folder: Path, name: str, config: dict[str, Any]) -> HookedViT:
     return model
 
 
-def _load_strictly(module: Any, weights: Path, name: str) -> None:
+def load_strictly(module: Any, weights: Path, name: str) -> None:
     """Weights into a module, every key and shape accounted for; half precision becomes float32."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -105,13 +105,13 @@ def _load_strictly(module: Any, weights: Path, name: str) -> None:
     try:
         state = {key: tensor.float() for key, tensor in load_file(weights).items()}
     except (SafetensorError, OSError) as error:
-        raise LoadError(f"{weights.name} of {name} is not a readable safetensors file: {_one_line(error)}") from None
-    if misfit := _misfit(state, module.state_dict()):
-        raise LoadError(f"the weights of {name} do not fit its architecture: {misfit}")
+        raise LoadError(f"{weights.name} of {name} is not a readable safetensors file: {one_line(error)}") from None
+    if found := misfit(state, module.state_dict()):
+        raise LoadError(f"the weights of {name} do not fit its architecture: {found}")
     module.load_state_dict(state, strict=True)
 
 
-def _misfit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
+def misfit(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str | None:
     """The first key that is missing, left over or of another shape, in a few words; None if all fit."""
     for key, tensor in expected.items():
         if key not in state:
@@ -154,23 +154,23 @@ def _from_bare_weights(path: Path) -> HookedViT:
             "vit_tiny_patch16_224.safetensors, or put it in a folder with its config.json"
         )
     module = timm.create_model(named)
-    _load_strictly(module, path, path.stem)
+    load_strictly(module, path, path.stem)
     model = from_timm(module)
     model.name = path.stem
     return model
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise LoadError(f"{path.parent.name} has no {path.name}") from None
     except (OSError, ValueError) as error:
-        raise LoadError(f"{path.name} of {path.parent.name} cannot be read: {_one_line(error)}") from None
+        raise LoadError(f"{path.name} of {path.parent.name} cannot be read: {one_line(error)}") from None
     if not isinstance(found, dict):
         raise LoadError(f"{path.name} of {path.parent.name} is not a JSON object")
     return found
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

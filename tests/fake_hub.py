@@ -36,15 +36,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse("RepoNotFound")
         if rest[:1] in (["revision"], ["tree"]) and rest[1] not in (SHA, "main"):
             return self.refuse("RevisionNotFound")
-        files = [self.entry(path) for path in sorted(folder.iterdir())]
+        files = [self.entry(path, folder) for path in sorted(folder.rglob("*")) if path.is_file()]
         if rest[:1] == ["tree"]:
             listed = [{"path": f["rfilename"], "size": f["size"], "oid": f["blobId"]} for f in files]
             return self.reply([{"type": "file"} | entry for entry in listed])
         return self.reply({"id": name, "modelId": name, "sha": SHA, "private": False, "tags": [], "siblings": files})
 
-    def entry(self, path: Path) -> dict[str, object]:
+    def entry(self, path: Path, folder: Path) -> dict[str, object]:
         size = self.claimed.get(path.name, path.stat().st_size)
-        return {"rfilename": path.name, "size": size, "blobId": etag(path)}
+        return {"rfilename": path.relative_to(folder).as_posix(), "size": size, "blobId": etag(path)}
 
     def file(self, name: str, revision: str, path: str) -> None:
         file = self.root / name / path

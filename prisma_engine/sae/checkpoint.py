@@ -1,0 +1,45 @@
+"""Checkpoints: weights, both moments and counters in one safetensors file, with the rest as JSON in its header."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+FILE = "checkpoint.safetensors"
+
+
+def save(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
+    """Write a checkpoint; the last one is replaced in one move, so that a kill at any time leaves a whole file.
+
+    Args:
+        state: plain values for JSON, which read back as they were (floats to the last bit).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{FILE}.part"
+    save_file({name: t.detach().contiguous() for name, t in tensors.items()}, part, {"state": json.dumps(state)})
+    os.replace(part, folder / FILE)
+    return folder / FILE
+
+
+def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What `save` wrote; None if there is no checkpoint.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            state = json.loads((file.metadata() or {})["state"])
+        return load_file(path), state
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{path.name} in {folder.name} is damaged; remove it to start again: {error}") from None

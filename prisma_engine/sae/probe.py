@@ -1,0 +1,83 @@
+"""Is this the model that the SAE was trained on? Its name, its revision, and how well five pictures are explained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from prisma_engine.running import HookedModule
+from prisma_engine.sae.model import SAE
+from prisma_engine.sae.stream import stop_layer, token_slice
+
+TOLERANCE = 0.02
+"""Explained variance on the probe may be this much lower than when the SAE was saved."""
+
+
+class WrongModel(UserWarning):
+    """The SAE explains this model's activations worse than it should."""
+
+
+def probe_images() -> list[Tensor]:
+    """Five pictures that every copy of the project draws alike: the example scenes, [height width channel] of uint8."""
+    from prisma_engine.toy.compose import EXAMPLES, render_example
+
+    return [torch.from_numpy(render_example(example.name, 224).image) for example in EXAMPLES]
+
+
+@torch.no_grad()
+def probe(sae: SAE, model: HookedModule, images: Sequence[Tensor] | None = None) -> float:
+    """Explained variance of an SAE on the probe pictures, as this model sees them."""
+    inputs = model.preprocess([image.numpy() for image in (probe_images() if images is None else images)])
+    x, target = read(sae, model, inputs)
+    return sae(x, target).explained_variance
+
+
+def read(
+    sae: SAE, model: HookedModule, inputs: Tensor
+) -> tuple[Float[Tensor, "image token d_in"], Float[Tensor, "image token d_out"]]:
+    """What an SAE reads of these inputs, and what it should write, at the tokens that it is for."""
+    hooks = [sae.config.hook_name, sae.config.writes]
+    _, cache = model.run_with_cache(inputs, names=hooks, stop_at_layer=stop_layer(hooks))
+    tokens = token_slice(model, sae.config.tokens)
+    return cache[hooks[0]][:, tokens], cache[hooks[1]][:, tokens]
+
+
+def check(sae: SAE, model: HookedModule, same_weights: bool = False, measure: bool = True) -> None:
+    """Refuse a model that the SAE is not for, and warn about one that only seems to be it.
+
+    Args:
+        same_weights: the caller knows that the model has the right weights, whatever it is called.
+        measure: run the probe pictures too, if the SAE says how well it explained them.
+
+    Raises:
+        ValueError: for another name or revision, a missing hook point, or another width.
+
+    Warns:
+        WrongModel: if the probe pictures are explained worse than when the SAE was saved.
+    """
+    config = sae.config
+    if not same_weights:
+        if model.name != config.model:
+            raise ValueError(f"this SAE is for {config.model!r}, and the model is {model.name!r}")
+        if config.revision and model.revision and config.revision != model.revision:
+            raise ValueError(
+                f"this SAE is for {config.model} at revision {config.revision}, and the model is at {model.revision}"
+            )
+    for name in (config.hook_name, config.writes):
+        if name not in model.hook_points:
+            raise ValueError(f"this SAE belongs at {name!r}, which {model.name} does not have")
+    token_slice(model, config.tokens)
+    if not measure or config.probe is None:
+        return
+    found = probe(sae, model)
+    if found < config.probe - TOLERANCE:
+        warnings.warn(
+            f"this SAE explains {found:.3f} of the variance of five built-in pictures, and {config.probe:.3f} when it "
+            f"was saved; {model.name} is probably not the model that it was trained on",
+            WrongModel,
+            stacklevel=2,
+        )
