@@ -12,7 +12,7 @@ import prisma_engine as pe
 from families import randomised
 from prisma_engine.preprocess import Preprocess
 from prisma_engine.sae import SAE, SAEConfig
-from prisma_engine.sae.recipe import Recipe
+from prisma_engine.sae.training.recipe import Recipe
 
 D_IN, D_SAE, K = 12, 40, 5
 

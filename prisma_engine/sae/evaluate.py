@@ -1,7 +1,7 @@
 """Measure an SAE: `python -m prisma_engine.sae.evaluate model_cards/emoji-vit-sae/blocks.3.hook_resid_post`.
 
 Writes two files beside the weights: `eval.json`, from which a card is made, and `latents.json`, what was found out
-about each latent. What the numbers mean is said where they are computed, in `prisma_engine.sae.metrics` and
+about each latent. What the numbers mean is said where they are computed, in `prisma_engine.sae.measuring.metrics` and
 `agreement`.
 """
 
@@ -22,12 +22,12 @@ from prisma_engine.load import load as load_model
 from prisma_engine.load import read_json
 from prisma_engine.running import HookedModule
 from prisma_engine.sae import files
-from prisma_engine.sae.agreement import Agreement, Labels
-from prisma_engine.sae.held_out import Batch, HeldOut, held_out
-from prisma_engine.sae.metrics import Answers, Reconstruction, Usage, duplicates
+from prisma_engine.sae.measuring.agreement import Agreement, Labels
+from prisma_engine.sae.measuring.held_out import Batch, HeldOut, held_out
+from prisma_engine.sae.measuring.metrics import Answers, Reconstruction, Usage, duplicates
 from prisma_engine.sae.model import SAE
-from prisma_engine.sae.probe import check, read
-from prisma_engine.sae.stream import token_slice
+from prisma_engine.sae.probe import check
+from prisma_engine.sae.reading import read, token_slice
 from prisma_engine.sources import SCENES
 
 EVAL, LATENTS = "eval.json", "latents.json"

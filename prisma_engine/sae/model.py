@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from prisma_engine.edits import Selector
 from prisma_engine.sae.activations import gated, jumprelu
 from prisma_engine.sae.config import SAEConfig
-from prisma_engine.sae.metrics import explained_variance
+from prisma_engine.sae.measuring.metrics import explained_variance
 from prisma_engine.sae.normalize import Normalized, normalized
 from prisma_engine.sae.sparse import Sparse
 from prisma_engine.sae.steering import Changes, Steering, steering

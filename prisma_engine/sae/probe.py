@@ -6,12 +6,11 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from prisma_engine.running import HookedModule
 from prisma_engine.sae.model import SAE
-from prisma_engine.sae.stream import stop_layer, token_slice
+from prisma_engine.sae.reading import read, token_slice
 
 TOLERANCE = 0.02
 """Explained variance on the probe may be this much lower than when the SAE was saved."""
@@ -34,16 +33,6 @@ def probe(sae: SAE, model: HookedModule, images: Sequence[Tensor] | None = None)
     inputs = model.preprocess([image.numpy() for image in (probe_images() if images is None else images)])
     x, target = read(sae, model, inputs)
     return sae(x, target).explained_variance
-
-
-def read(
-    sae: SAE, model: HookedModule, inputs: Tensor
-) -> tuple[Float[Tensor, "image token d_in"], Float[Tensor, "image token d_out"]]:
-    """What an SAE reads of these inputs, and what it should write, at the tokens that it is for."""
-    hooks = [sae.config.hook_name, sae.config.writes]
-    _, cache = model.run_with_cache(inputs, names=hooks, stop_at_layer=stop_layer(hooks))
-    tokens = token_slice(model, sae.config.tokens)
-    return cache[hooks[0]][:, tokens], cache[hooks[1]][:, tokens]
 
 
 def check(sae: SAE, model: HookedModule, same_weights: bool = False, measure: bool = True) -> None:

@@ -18,16 +18,17 @@ from torch import Tensor, nn
 
 from prisma_engine.load import load
 from prisma_engine.running import HookedModule
-from prisma_engine.sae import checkpoint, files
-from prisma_engine.sae.dead import resample, silence
-from prisma_engine.sae.initial import initialise
-from prisma_engine.sae.loss import Judged, judge
+from prisma_engine.sae import files
 from prisma_engine.sae.model import SAE
-from prisma_engine.sae.recipe import Recipe, load_recipe
-from prisma_engine.sae.report import Report, tracker
-from prisma_engine.sae.seeds import generator
-from prisma_engine.sae.stream import Batch, Stream, activations
-from prisma_engine.sae.world import ALONE, World, launched
+from prisma_engine.sae.training import checkpoint
+from prisma_engine.sae.training.dead import resample, silence
+from prisma_engine.sae.training.initial import initialise
+from prisma_engine.sae.training.loss import Judged, judge
+from prisma_engine.sae.training.recipe import Recipe, load_recipe
+from prisma_engine.sae.training.report import Report, tracker
+from prisma_engine.sae.training.seeds import generator
+from prisma_engine.sae.training.stream import Batch, Stream, activations
+from prisma_engine.sae.training.world import ALONE, World, launched
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 SLOW = 0.99

@@ -13,7 +13,8 @@ import prisma_engine as pe
 from prisma_engine.sae import SAE, SAEConfig, files, probe
 from prisma_engine.sae.evaluate import EVAL, LATENTS, evaluate, score
 from prisma_engine.sae.export import export
-from prisma_engine.sae.held_out import held_out
+from prisma_engine.sae.measuring.held_out import held_out
+from prisma_engine.sae.reading import read
 from saes import D_IN, random_sae, tiny_vit, write_vit
 
 HOOK = "blocks.1.hook_resid_post"
@@ -141,7 +142,7 @@ def test_another_model_is_refused(model):
 
 def test_the_probe_notices_other_weights(model):
     """A trained SAE is simulated by one that knows only the directions that this model's activations have."""
-    x, _ = probe.read(perfect(), model, model.preprocess([image.numpy() for image in probe.probe_images()]))
+    x, _ = read(perfect(), model, model.preprocess([image.numpy() for image in probe.probe_images()]))
     directions = torch.linalg.svd((x - x.mean((0, 1))).flatten(0, 1), full_matrices=False)[2][:3]
     sae = perfect()
     project = directions.T @ directions

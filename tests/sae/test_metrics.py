@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from prisma_engine.sae.agreement import Agreement, auroc, scores
-from prisma_engine.sae.metrics import (
+from prisma_engine.sae.measuring.agreement import Agreement, auroc, scores
+from prisma_engine.sae.measuring.metrics import (
     Answers,
     Reconstruction,
     Usage,

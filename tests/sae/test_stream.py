@@ -13,12 +13,13 @@ import torch
 from PIL import Image
 
 from prisma_engine.preprocess import Preprocess
-from prisma_engine.sae import stream, supply
-from prisma_engine.sae.collection import collection
-from prisma_engine.sae.held_out import as_seen, held_out, patch_classes
-from prisma_engine.sae.recipe import Data
-from prisma_engine.sae.seeds import generator
-from prisma_engine.sae.stream import Activations, stop_layer
+from prisma_engine.sae.measuring.held_out import as_seen, held_out, patch_classes
+from prisma_engine.sae.reading import stop_layer
+from prisma_engine.sae.training import stream, supply
+from prisma_engine.sae.training.collection import collection
+from prisma_engine.sae.training.recipe import Data
+from prisma_engine.sae.training.seeds import generator
+from prisma_engine.sae.training.stream import Activations
 from prisma_engine.sources import SourceRefused
 from saes import recipe, tiny_vit
 

@@ -7,13 +7,13 @@ import json
 import pytest
 import torch
 
-from prisma_engine.sae import checkpoint
-from prisma_engine.sae.dead import resample, silence
-from prisma_engine.sae.initial import geometric_median, initialise
-from prisma_engine.sae.loss import judge
-from prisma_engine.sae.recipe import RECIPES, Loss, load_recipe
-from prisma_engine.sae.report import Report, tracker
 from prisma_engine.sae.train import Trainer, run
+from prisma_engine.sae.training import checkpoint
+from prisma_engine.sae.training.dead import resample, silence
+from prisma_engine.sae.training.initial import geometric_median, initialise
+from prisma_engine.sae.training.loss import judge
+from prisma_engine.sae.training.recipe import RECIPES, Loss, load_recipe
+from prisma_engine.sae.training.report import Report, tracker
 from saes import RECIPE, TRAININGS, config, random_sae, recipe, tiny_vit, to_toml, values
 
 
@@ -229,7 +229,7 @@ def test_the_geometric_median_is_little_moved_by_outliers():
 
 
 def test_shards_and_processes_have_to_divide(model, tmp_path):
-    from prisma_engine.sae.world import World
+    from prisma_engine.sae.training.world import World
 
     with pytest.raises(ValueError, match="a batch of 64 in 3 shards cannot be shared out"):
         Trainer.on(recipe(data={"shards": 3}), model, tmp_path)

@@ -10,32 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from prisma_engine.running import HookedModule
-from prisma_engine.sae.config import Tokens
-from prisma_engine.sae.recipe import Data
-from prisma_engine.sae.seeds import generator
-from prisma_engine.sae.supply import Supply, supply
+from prisma_engine.sae.reading import stop_layer, token_slice
+from prisma_engine.sae.training.recipe import Data
+from prisma_engine.sae.training.seeds import generator
+from prisma_engine.sae.training.supply import Supply, supply
 from prisma_engine.sources import SourceRefused
 
 Batch = tuple[Float[Tensor, "token d_in"], Float[Tensor, "token d_out"]]
 """What is read, and what it should become: the same tensor, but for a transcoder."""
-
-
-def stop_layer(hooks: Iterable[str]) -> int | None:
-    """The first layer that need not run to reach these hook points; None if the whole model must."""
-    layers = [int(hook.split(".")[1]) + 1 for hook in hooks if hook.startswith("blocks.")]
-    late = [hook for hook in hooks if hook.startswith(("ln_final", "hook_ln_final", "hook_logits"))]
-    return None if late else max(layers, default=0)
-
-
-def token_slice(model: HookedModule, tokens: Tokens) -> slice:
-    """Where an SAE's tokens are on the token axis.
-
-    Raises:
-        ValueError: if the model has no CLS token and that is what is wanted.
-    """
-    if tokens == "cls" and not model.n_prefix:
-        raise ValueError(f"{model.name} has no CLS token, so there is none to train on")
-    return {"all": slice(None), "cls": slice(0, 1), "patches": model.patch_slice}[tokens]
 
 
 class Stream(Protocol):

@@ -23,7 +23,7 @@ class Data:
     hook: str
     """Hook point that is read."""
     images: str
-    """Where images come from, as `prisma_engine.sae.supply.supply` takes it."""
+    """Where images come from, as `prisma_engine.sae.training.supply.supply` takes it."""
     batch: int
     """Tokens a step, over all processes."""
     buffer: int

@@ -18,8 +18,8 @@ from prisma_engine.analysis.segmentation import BACKGROUND, label_map, pixels_pe
 from prisma_engine.images import open_image
 from prisma_engine.preprocess import Preprocess
 from prisma_engine.running import HookedModule
-from prisma_engine.sae.collection import Collection, collection
-from prisma_engine.sae.supply import prepared
+from prisma_engine.sae.training.collection import Collection, collection
+from prisma_engine.sae.training.supply import prepared
 from prisma_engine.sources import SCENES, SourceRefused, pictures
 from prisma_engine.toy.emoji_classes import NAMES
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
@@ -68,7 +68,7 @@ def held_out(model: HookedModule, source: str, n: int, hold_out: int = 0, size: 
     have labels if their `label` column has as many classes as the model, and masks if there is a `mask` column.
 
     Args:
-        source: as `prisma_engine.sae.supply.supply` takes it.
+        source: as `prisma_engine.sae.training.supply.supply` takes it.
         hold_out: of a finite collection only every n-th picture, those that training with the same number left out.
         size: images in a batch.
 

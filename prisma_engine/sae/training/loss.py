@@ -16,9 +16,9 @@ from torch import Tensor
 from prisma_engine.sae.activations import gated, trainable_jumprelu, trainable_l0
 from prisma_engine.sae.model import SAE
 from prisma_engine.sae.normalize import Normalized
-from prisma_engine.sae.recipe import Loss
 from prisma_engine.sae.sparse import Sparse
 from prisma_engine.sae.topk import Gather, batch_topk, topk
+from prisma_engine.sae.training.recipe import Loss
 
 
 def alone(vector: Tensor) -> Tensor:

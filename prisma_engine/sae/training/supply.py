@@ -18,8 +18,8 @@ from torch import Tensor
 
 from prisma_engine.images import ImageRefused, ImageSource, open_image
 from prisma_engine.preprocess import INTERPOLATIONS, Preprocess
-from prisma_engine.sae.collection import collection
-from prisma_engine.sae.seeds import generator
+from prisma_engine.sae.training.collection import collection
+from prisma_engine.sae.training.seeds import generator
 from prisma_engine.sources import SCENES, SourceRefused, from_hub
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
 
