@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 Visit = Callable[..., "Page"]
 
@@ -33,3 +33,8 @@ def upload(page: Page, path: Path) -> None:
     """Bring a picture of one's own."""
     page.get_by_role("tab", name="Upload").click()
     page.locator("#photo input[type=file]").set_input_files(path)
+
+
+def choose(segments: Locator, value: str) -> None:
+    """Click one of a row of choices, whose radio buttons themselves are not to be seen."""
+    segments.locator(f'label:has(input[value="{value}"])').click()

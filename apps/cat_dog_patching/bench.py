@@ -34,6 +34,7 @@ class Bench:
     failures_key: str = ""  # where the pictures of failures are kept
     reads: dict[str, Any] | None = None
     jobs: dict[str, Stop] = field(default_factory=dict)
+    asked_at: int = 0  # when the newest sweep was asked for, by the visitor's clock
 
     @property
     def chips(self) -> tuple[Chip, ...]:

@@ -39,7 +39,13 @@ class Working:
         self._benches: WeakValueDictionary[str, Bench] = WeakValueDictionary()
 
     def sweep(self, event: gr.EventData, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
-        """The sweep that the visitor asked for."""
+        """The sweep that the visitor asked for, unless a later one has begun already."""
+        at = field(event, "at")
+        if isinstance(at, int):
+            if at < bench.asked_at:
+                yield gr.skip()
+                return
+            bench.asked_at = at
         data = {name: field(event, name) for name in ("site", "by", "layer", "token")}
         ask = read_ask(data, self.desk.result(session).extent, bench.view.ask)
         bench.view = with_ask(bench.view, ask)
@@ -157,8 +163,9 @@ class Working:
         return handlers.patching_value(self.desk, session, bench)
 
     def _keep(self, general: General, key: str) -> None:
-        """Put the pictures of failures on the shelf."""
-        files = {failure.file: failure.png for failure in general.failures}
+        """Put the pictures of failures on the shelf, beside those that the browser may still be fetching."""
+        kept = self.desk.shelf.get(key)
+        files = {**(kept.files if kept else {}), **{failure.file: failure.png for failure in general.failures}}
         self.desk.shelf.put(Result(files, None, sum(map(len, files.values()))), key)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from steps import Visit, expect
+from steps import Visit, choose, expect
 from tour_steps import PATH, answer, matrix_of, part, patch, picture_of, ready, state, thumbnail, until
 
 
@@ -131,22 +131,22 @@ def test_scores_patterns_and_their_difference(visit: Visit):
     page = ready(visit(PATH))
     kind, log = part(page, "kind"), part(page, "scale").locator("input[value=log]")
     for value in ("scores", "rank", "value", "pattern"):
-        kind.locator(f"input[value={value}]").check(force=True)
+        choose(kind, value)
         until(page, f"s.kind === '{value}'")
         ready(page)
         if value in ("scores", "rank"):
             expect(log).to_be_disabled()
         else:
             expect(log).to_be_enabled()
-    kind.locator("input[value=scores]").check(force=True)
+    choose(kind, "scores")
     expect(page).to_have_url(re.compile("kind=scores"))
 
 
 def test_mean_and_rollout(visit: Visit):
     page = ready(visit(PATH))
-    part(page, "unit").locator("input[value=mean]").check(force=True)
+    choose(part(page, "unit"), "mean")
     expect(page).to_have_url(re.compile("head=mean"))
-    part(page, "unit").locator("input[value=rollout]").check(force=True)
+    choose(part(page, "unit"), "rollout")
     expect(page).to_have_url(re.compile("head=rollout"))
     ready(page)
     part(page, "numbersTwin").locator("summary").click()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steps import Visit, expect, picture, upload
+from steps import Visit, choose, expect, picture, upload
 from tour_steps import PATH, answer, choose_model, compare_with, part, patch, picture_of, ready, shown_keys, thumbnail
 
 
@@ -164,9 +164,9 @@ def test_a_copied_link_restores_the_view(visit: Visit):
     expect(page.locator("#examples .picker button").nth(3)).to_have_attribute("aria-pressed", "true")
     ready(page)
     part(page, "wall").click(position=thumbnail(page, 2, 3))
-    part(page, "kind").locator("input[value=value]").check(force=True)
-    part(page, "scale").locator("input[value=log]").check(force=True)
-    part(page, "norm").locator("input[value=matrix]").check(force=True)
+    choose(part(page, "kind"), "value")
+    choose(part(page, "scale"), "log")
+    choose(part(page, "norm"), "matrix")
     compare_with(page, "What if attention were causal?")
     expect(page.locator("#link-text")).to_contain_text("vs-causal=0")
     expect(page.locator("#link-text")).to_contain_text("norm=matrix")

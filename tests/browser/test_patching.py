@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from patching_steps import PATH, chips, find_flip, part, ready, until
-from steps import Visit, expect, picture, upload
+from steps import Visit, choose, expect, picture, upload
 
 TWO_HEADS = re.compile(r"patch=z\.3\.1\.cls_z\.4\.2\.cls")
 
@@ -73,7 +73,7 @@ def test_another_map_is_swept_and_cancelled_within_a_batch(visit: Visit):
     expect(root).to_have_attribute("data-sweep", "stopped")
     expect(page).to_have_url(re.compile("site=resid_pre"))
     site.select_option("q")
-    part(page, "by").locator('input[value="layer,head"]').check(force=True)
+    choose(part(page, "by"), "layer,head")
     expect(root).to_have_attribute("data-sweep", "done")
     until(page, "s.site === 'q' && s.wanted")
 
@@ -95,7 +95,7 @@ def test_drawing_a_box_makes_another_second_picture(visit: Visit):
         "(before) => document.querySelector('.pl-patching [data-part=corruptTop]').innerText !== before", arg=before
     )
     ready(page)
-    page.locator('#mask [data-part="fill"] input[value="noise"]').check(force=True)
+    choose(page.locator('#mask [data-part="fill"]'), "noise")
     expect(page).to_have_url(re.compile("fill=noise"))
 
 
@@ -158,7 +158,7 @@ def test_a_link_restores_what_was_seen(visit: Visit):
     first = ready(visit(PATH))
     find_flip(first)
     expect(first).to_have_url(TWO_HEADS)
-    first.locator('[data-part="plot"] input[value="rank"]').check(force=True)
+    choose(part(first, "plot"), "rank")
     expect(first).to_have_url(re.compile("plot=rank"))
     second = ready(visit(f"{PATH}?{first.url.split('?')[1]}"))
     expect(chips(second)).to_have_count(2)

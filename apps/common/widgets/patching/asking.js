@@ -1,9 +1,9 @@
 // What the visitor asks the server for: events sent once things have paused, and what is waited for.
 
 import { debounce } from '../shared/schedule.js';
+import { createPending } from '../shared/sections.js';
 import { flipRequest } from './flipcard.js';
 import { bareChip, chipsKey } from './places.js';
-import { createPending } from './sections.js';
 import { wantedKey } from './state.js';
 import { sweepRequest } from './sweepdata.js';
 
@@ -14,7 +14,9 @@ const APPLY_PAUSE_MS = 60;
 export function createAsking({ onEvent, getState, getShape, changed }) {
   const pending = createPending();
   const waiting = { flip: false, general: false };
-  const sweepLater = debounce(() => onEvent('sweep', sweepRequest(getState())), SWEEP_PAUSE_MS);
+  // The server works on two sweeps at once and may begin with the later one: `at` says which was asked for last.
+  const sweep = () => onEvent('sweep', { ...sweepRequest(getState()), at: Date.now() });
+  const sweepLater = debounce(sweep, SWEEP_PAUSE_MS);
   const evolutionLater = debounce(() => onEvent('evolution', { token: getState().evolutionToken }), SWEEP_PAUSE_MS);
   const applyLater = debounce(() => onEvent('apply', { chips: getState().chips.map(bareChip) }), APPLY_PAUSE_MS);
   const readsLater = debounce(() => onEvent('reads', getState().reads), APPLY_PAUSE_MS);
@@ -37,7 +39,7 @@ export function createAsking({ onEvent, getState, getShape, changed }) {
         applyLater();
       }
     },
-    sweep: () => onEvent('sweep', sweepRequest(getState())),
+    sweep,
     flip: () => start('flip', 'flip', flipRequest(getState(), getShape())),
     general: () => start('general', 'generality', {}),
     cancel: (what) => onEvent('cancel', { what }),
