@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { bareChip, chipKey, chipLabel, chipsKey, chipsWords, chipWords, listWords, patchShape, placeShort, plainToken, selectorName,
   toggledChips } from '../../apps/common/widgets/patching/places.js';
-import { createPending, createSections } from '../../apps/common/widgets/patching/sections.js';
+import { createPending, createSections } from '../../apps/common/widgets/shared/sections.js';
 
 const SHAPE = { rows: 3, cols: 4, nPrefix: 1, prefixNames: ['CLS'], nTokens: 13, nLayers: 5, nHeads: 4, sites: [] };
 const z = (layer, head, token = 'cls') => ({ site: 'z', layer, head, token });
@@ -58,7 +58,7 @@ test('heads of one kind are told together, others one by one', () => {
 });
 
 test('only sections that differ are new', () => {
-  const sections = createSections();
+  const sections = createSections(['run', 'sweep', 'applied', 'flip', 'general', 'reads']);
   assert.deepEqual(sections.take({ run: { key: 'a' }, sweep: null }), ['run', 'sweep', 'applied', 'flip', 'general', 'reads']);
   assert.deepEqual(sections.take({ run: { key: 'a' }, sweep: null }), []);
   assert.deepEqual(sections.take({ run: { key: 'a' }, sweep: { id: 1 } }), ['sweep']);

@@ -3,12 +3,12 @@ import { test } from 'node:test';
 
 import { attributionBars, closureWords, formatTiny, hasClosed, mostDifferentHeads, sublayerWords } from '../../apps/common/widgets/patching/attributiondata.js';
 import { evolutionSentence, heightPlace, pointWords, rankHeight, stayAhead } from '../../apps/common/widgets/patching/evolutiondata.js';
-import { intervalScale } from '../../apps/common/widgets/patching/generalcard.js';
+import { intervalScale } from '../../apps/common/widgets/shared/intervals.js';
 import { PATCHING_GLOSSARY } from '../../apps/common/widgets/patching/glossary.js';
 import { lineScale } from '../../apps/common/widgets/patching/linescale.js';
 import { readRange, readsSentence, strongestReads } from '../../apps/common/widgets/patching/readsdata.js';
 import { readSweep } from '../../apps/common/widgets/patching/sweepdata.js';
-import { placeChanges } from '../../apps/common/widgets/patching/toplist.js';
+import { placeChanges } from '../../apps/common/widgets/shared/toplist.js';
 import { appliedWords, cellWords, closesAlone, flipSentence, formatWay, generalSentence, membersWords, proofSentence, questionWords } from '../../apps/common/widgets/patching/words.js';
 import { emojiPieces } from '../../apps/common/widgets/shared/dom.js';
 

@@ -14,11 +14,12 @@ from apps.common.widgets import (
     mask_painter,
     patching_canvas,
     scene_composer,
+    steering_canvas,
 )
 
 HERE = Path(__file__).parent
 WIDGETS = Path(bundle.__file__).parent
-FOLDERS = ("lens", "attention", "composer", "patching", "mask")
+FOLDERS = ("lens", "attention", "composer", "patching", "mask", "steering")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; install Node 20 or newer to run this")
 
@@ -101,6 +102,15 @@ def test_patching_and_mask_offer_their_events_alone() -> None:
         _ = patching.mask
     with pytest.raises(AttributeError):
         _ = mask.sweep
+
+
+def test_steering_offers_its_events_alone() -> None:
+    steering = steering_canvas(None)
+    assert type(steering) is gr.HTML
+    asked = ("latent", "profile", "search", "steer", "controls", "generality", "watch", "compare", "guide", "cancel")
+    assert all(callable(getattr(steering, name)) for name in (*asked, "view_change"))
+    with pytest.raises(AttributeError):
+        _ = steering.sweep
 
 
 @needs_node

@@ -3,11 +3,11 @@
 import { make, setEmojiText, setText } from '../shared/dom.js';
 import { formatMargin, formatPercent } from '../shared/format.js';
 import { createGate } from '../shared/schedule.js';
+import { createTopList, placeMarks } from '../shared/toplist.js';
 import { lineScale } from './linescale.js';
 import { chipKey, chipLabel, chipWords } from './places.js';
 import { toldCell } from './state.js';
 import { shownCell } from './sweepdata.js';
-import { createTopList } from './toplist.js';
 import { formatWay } from './words.js';
 
 const NEAR_END = 16; // per cent; nearer to an end, a label grows inwards
@@ -24,7 +24,7 @@ export function createColumns({ parts, getScene, dispatch, askReads }) {
     setText(parts[`${side}Emoji`], painter.text(first?.emoji));
     setText(parts[`${side}Name`], first?.name ?? '');
     setText(parts[`${side}Sure`], first ? formatPercent(first.probability) : '');
-    lists[side](top ?? [], { before, a: run.a, b: run.b, painter });
+    lists[side](top ?? [], { marks: before ? placeMarks(top, before) : undefined, a: run.a, b: run.b, painter });
   }
   function fillPicture(side, picture) {
     const image = parts[`${side}Image`];

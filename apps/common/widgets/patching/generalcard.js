@@ -2,26 +2,12 @@
 
 import { make, setEmojiText, setText } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
+import { intervalRow, intervalScale } from '../shared/intervals.js';
 import { createGate } from '../shared/schedule.js';
 import { generalSentence, intervalWords, membersWords } from './words.js';
 
-/** The two scales of the card: each from the least to the greatest end of its intervals, 0 and 1 always on it. */
-export function intervalScale(rows) {
-  const ends = rows.flatMap(({ low, high }) => [low, high]).filter(Number.isFinite);
-  const [low, high] = [Math.min(0, ...ends), Math.max(1, ...ends)];
-  return { low, high, at: (value) => (100 * (value - low)) / (high - low) };
-}
-
-function row(name, middle, interval, scale, isControl) {
-  const place = (v) => `${scale.at(v).toFixed(2)}%`;
-  const width = `${(scale.at(interval.high) - scale.at(interval.low)).toFixed(2)}%`;
-  const band = make('span', { class: 'pl-band', style: `left:${place(interval.low)};width:${width}` });
-  const dot = make('span', { class: 'pl-banddot', style: `left:${place(middle)}` });
-  const text = `${(100 * middle).toFixed(Math.abs(middle) < 0.0995 ? 1 : 0).replace('-', '−')} %`;
-  return make('div', { class: 'pl-intervalrow', 'data-control': String(isControl) }, make('span', { class: 'pl-intervalname', text: name }),
-    make('span', { class: 'pl-track', 'aria-hidden': 'true' }, band, dot),
-    make('span', { class: 'pl-num', text, title: `95 % interval ${intervalWords(interval)}` }),
-    make('span', { class: 'pl-num pl-muted pl-intervalends', text: intervalWords(interval) }));
+function shareWords(middle, interval) {
+  return { middle: `${(100 * middle).toFixed(Math.abs(middle) < 0.0995 ? 1 : 0).replace('-', '−')} %`, interval: intervalWords(interval) };
 }
 
 function group(title, pick, middle, { general }) {
@@ -29,7 +15,7 @@ function group(title, pick, middle, { general }) {
   if (general.control) rows.push({ name: 'at random', ...pick(general.control) });
   const scale = intervalScale(rows);
   return make('div', { class: 'pl-intervals' }, make('h5', { text: title }),
-    ...rows.map((entry, i) => row(entry.name, entry[middle], entry, scale, i > 0)));
+    ...rows.map((entry, i) => intervalRow(entry.name, entry[middle], entry, scale, { isControl: i > 0, words: shareWords(entry[middle], entry) })));
 }
 
 function failure({ title, picture, metric_before: before, metric_after: after }) {

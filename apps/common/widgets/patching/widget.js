@@ -4,6 +4,7 @@ import { collectParts, setEmojiText, setText } from '../shared/dom.js';
 import { EmojiPainter, loadEmojiFamily } from '../shared/emoji.js';
 import { attachHelp } from '../shared/help.js';
 import { debounce, oncePerFrame } from '../shared/schedule.js';
+import { createSections } from '../shared/sections.js';
 import { watchTheme } from '../shared/theme.js';
 import { watchWidths } from '../shared/widths.js';
 import { createAsking } from './asking.js';
@@ -18,7 +19,6 @@ import { createPictures } from './pictures.js';
 import { chipKey, chipsKey, patchShape } from './places.js';
 import { createReadout } from './readout.js';
 import { createReadsCard } from './readscard.js';
-import { createSections } from './sections.js';
 import { initialPatching, patchingStep, patchingView, toldCell, toldPanel } from './state.js';
 import { createSweepControls } from './sweepcontrols.js';
 import { chipOfCell, isWanted, readSweep } from './sweepdata.js';
@@ -26,6 +26,7 @@ import { createTwins } from './twins.js';
 import { appliedWords, cellWords, questionWords } from './words.js';
 
 const VIEW_PAUSE_MS = 300;
+const SECTIONS = ['run', 'sweep', 'applied', 'flip', 'general', 'reads'];
 const NOWHERE = { rows: 0, cols: 0, nPrefix: 0, prefixNames: [], nTokens: 0, nLayers: 1, nHeads: 1, sites: [] };
 const PANELS = [
   { direction: 'denoise', title: 'Clean into corrupt: is it enough?' }, { direction: 'noise', title: 'Corrupt into clean: is it needed?' },
@@ -43,7 +44,8 @@ export function mount({ element, value, onEvent = () => {} }) {
   const parts = collectParts(root);
   const painter = new EmojiPainter();
   const terms = { ...PATCHING_GLOSSARY };
-  const sections = createSections();
+  const sections = createSections(SECTIONS);
+  sections.versions.images = 0;
   const measured = [parts.denoisePanel, parts.noisePanel, parts.previewPanel, parts.evolutionChart.parentElement, parts.tokenPicker.parentElement,
     parts.attributionChart.parentElement, parts.cleanReads];
   const widths = watchWidths(measured, () => renderAll());

@@ -18,11 +18,13 @@ function headerCell(column, sort, choose) {
   const arrow = isSorted ? (sort.rising ? ' ▲' : ' ▼') : '';
   const button = make('button', { type: 'button', class: 'pl-sort', text: `${column.title}${arrow}` });
   button.addEventListener('click', () => choose(column.id));
-  return make('th', { scope: 'col', class: column.isName ? null : 'pl-num', 'aria-sort': isSorted ? (sort.rising ? 'ascending' : 'descending') : null }, button);
+  const help = column.term ? [' ', make('button', { type: 'button', class: 'pl-help', 'data-term': column.term, text: '?', 'aria-label': `What is meant: ${column.title}` })] : [];
+  return make('th', { scope: 'col', class: column.isName ? null : 'pl-num', 'aria-sort': isSorted ? (sort.rising ? 'ascending' : 'descending') : null }, button, ...help);
 }
 
 /**
- * Fill a holder with a table whose header sorts; `columns` are {id, title, values, show}, the first one holds names.
+ * Fill a holder with a table whose header sorts; `columns` are {id, title, values, show}, the first one holds names; a column with a `term`
+ * explains itself.
  *
  * `attributes(i)` gives those of a row, `built()` is called after each order.
  */

@@ -11,17 +11,32 @@ export function placeChanges(top, before) {
   return new Map(top.map(({ index }, i) => [index, places.has(index) ? places.get(index) - i : 'new']));
 }
 
-function changeText(change) {
+function placeText(change) {
   if (change === 'new') return 'new';
   if (!change) return '';
   return `${change > 0 ? '▲' : '▼'}${Math.abs(change)}`;
+}
+
+/** The same as marks of a top list: class index → {text, way}. */
+export function placeMarks(top, before) {
+  return new Map([...placeChanges(top, before)].map(([index, change]) => [index, { text: placeText(change), way: change > 0 ? 'up' : change < 0 ? 'down' : '' }]));
 }
 
 function makeLine() {
   const [emoji, name, change, value] = [make('span', { class: 'pl-emoji', 'aria-hidden': 'true' }), make('span', { class: 'pl-topname' }),
     make('span', { class: 'pl-topchange' }), make('span', { class: 'pl-num' })];
   const bar = make('span', { class: 'pl-topbar' });
-  return { row: make('li', {}, bar, emoji, name, change, value), emoji, name, change, value, bar };
+  const share = make('span', { class: 'pl-topshare', 'aria-hidden': 'true', hidden: true });
+  return { row: make('li', {}, bar, emoji, name, change, value), emoji, name, change, value, bar, share };
+}
+
+function showMark({ change, share }, mark) {
+  setText(change, mark?.text ?? '');
+  change.dataset.way = mark?.way ?? '';
+  change.append(share);
+  share.hidden = !Number.isFinite(mark?.share);
+  share.dataset.way = change.dataset.way;
+  share.style.transform = `scaleX(${Math.abs(mark?.share ?? 0).toFixed(3)})`;
 }
 
 function glide(rows, was) {
@@ -34,21 +49,24 @@ function glide(rows, was) {
   }
 }
 
-/** A list in `holder`; show(top, {before, a, b, painter}) fills it, `a` and `b` being the two classes that are compared. */
+/**
+ * A list in `holder`; show(top, {marks, a, b, painter}) fills it.
+ *
+ * `marks` is class index → {text, way, share} of what changed; where there is a share, −1 to 1, a small bar shows it. `a` and `b` are the
+ * classes to stand out, null for none.
+ */
 export function createTopList(holder) {
   let rows = new Map();
-  return (top, { before = null, a, b, painter }) => {
+  return (top, { marks = new Map(), a, b, painter }) => {
     const was = new Map([...rows].map(([index, { row }]) => [index, row.offsetTop]));
-    const changes = before ? placeChanges(top, before) : new Map();
     rows = new Map(top.map((answer) => {
       const line = rows.get(answer.index) ?? makeLine();
-      const change = changes.get(answer.index);
-      line.row.dataset.side = answer.index === a.index ? 'a' : answer.index === b.index ? 'b' : '';
+      const mark = marks.get(answer.index);
+      line.row.dataset.side = answer.index === a?.index ? 'a' : answer.index === b?.index ? 'b' : '';
       setText(line.emoji, painter.text(answer.emoji));
       setText(line.name, answer.name);
       line.name.title = answer.name;
-      setText(line.change, changeText(change));
-      line.change.dataset.way = change > 0 ? 'up' : change < 0 ? 'down' : '';
+      showMark(line, mark);
       setText(line.value, formatPercent(answer.probability));
       line.bar.style.transform = `scaleX(${Math.max(0.004, answer.probability).toFixed(4)})`;
       return [answer.index, line];

@@ -1,15 +1,13 @@
 // Which parts of a value are new: each part of it has a version that rises when that part differs.
 
-const SECTIONS = ['run', 'sweep', 'applied', 'flip', 'general', 'reads'];
-
-/** Keeps the last value's parts; take(value) raises the version of each that differs and returns the names of those. */
-export function createSections() {
+/** Keeps the last value's parts of these names; take(value) raises the version of each that differs and returns their names. */
+export function createSections(names) {
   const texts = {};
-  const versions = Object.fromEntries([...SECTIONS, 'images'].map((name) => [name, 0]));
+  const versions = Object.fromEntries(names.map((name) => [name, 0]));
   return {
     versions,
     take(value) {
-      return SECTIONS.filter((name) => {
+      return names.filter((name) => {
         const text = JSON.stringify(value[name] ?? null);
         if (text === texts[name]) return false;
         texts[name] = text;
@@ -21,10 +19,10 @@ export function createSections() {
 }
 
 /**
- * Follows the list of chips that was asked for through the answers that come back, late ones included.
+ * Follows what was asked for through the answers that come back, late ones included.
  *
- * `asked(key)` notes a list that was sent. `settle(key)` says what an answer means: "wanted" is the one waited for, "late" one
- * that a later list overtook, "other" a list that was never sent from here, so that the visitor's must follow it.
+ * `asked(key)` notes what was sent. `settle(key)` says what an answer means: "wanted" is the one waited for, "late" one
+ * that a later one overtook, "other" one that was never sent from here, so that the visitor's must follow it.
  */
 export function createPending() {
   let wanted = null;

@@ -1,0 +1,146 @@
+// The rack: one line for each turned latent, where they act, and whether the reconstruction error is kept.
+
+import { make, setText } from '../shared/dom.js';
+import { createGate } from '../shared/schedule.js';
+import { factsOf, latentName } from './columns.js';
+import { labelNodes } from './latentlist.js';
+import { HOWS, MOST, rackOf, whereWords } from './rack.js';
+
+/** Where the filled part of a slider from −most to most begins and ends, in per cent: between 0 and its value. */
+export function bipolarSpan(value, most = MOST) {
+  const at = 50 + (50 * value) / most;
+  return [Math.min(50, at), Math.max(50, at)];
+}
+
+function showSpan(range, value) {
+  const [from, to] = bipolarSpan(value);
+  range.style.setProperty('--pl-from', `${from.toFixed(1)}%`);
+  range.style.setProperty('--pl-to', `${to.toFixed(1)}%`);
+}
+
+function dialLine(latent, { dispatch, open }) {
+  const name = make('button', { type: 'button', class: 'pl-dialname', onclick: () => open(latent), title: 'Show what this latent is' });
+  const how = make(
+    'select',
+    { class: 'pl-select', 'aria-label': `How ${latentName(latent)} is turned` },
+    ...HOWS.map(({ id, title, meaning }) => make('option', { value: id, text: title, title: meaning })),
+  );
+  const range = make('input', {
+    type: 'range',
+    class: 'pl-range pl-bipolar',
+    min: -MOST,
+    max: MOST,
+    step: 0.5,
+    'aria-label': `How far ${latentName(latent)} is turned`,
+  });
+  const number = make('input', {
+    type: 'number',
+    class: 'pl-input pl-dialnumber',
+    min: -MOST,
+    max: MOST,
+    step: 0.5,
+    'aria-label': `Amount of ${latentName(latent)}`,
+  });
+  const unit = make('span', { class: 'pl-muted pl-dialunit' });
+  const away = make('button', {
+    type: 'button',
+    class: 'pl-chipaway',
+    text: '×',
+    'aria-label': `Take out ${latentName(latent)}`,
+    title: 'Take out',
+    onclick: () => dispatch({ type: 'removeChip', latent }),
+  });
+  how.addEventListener('change', () =>
+    dispatch({
+      type: 'chip',
+      latent,
+      how: how.value,
+      ...(how.value === 'ablate' ? {} : { amount: Number(range.value) || (how.value === 'add' ? 5 : 0) }),
+    }),
+  );
+  range.addEventListener('input', () => dispatch({ type: 'chip', latent, amount: Number(range.value) }));
+  number.addEventListener('input', () => Number.isFinite(number.valueAsNumber) && dispatch({ type: 'chip', latent, amount: number.valueAsNumber }));
+  const row = make(
+    'li',
+    { class: 'pl-dialrow', 'data-chip': latent },
+    name,
+    how,
+    make('span', { class: 'pl-dialslider' }, range),
+    number,
+    unit,
+    away,
+  );
+  return { row, name, how, range, number, unit };
+}
+
+/** View of the dials; a page of a latent opens with a click on its name. */
+export function createRackCard({ parts, getScene, dispatch }) {
+  const gate = createGate();
+  const lines = new Map();
+  const open = (latent) => dispatch({ type: 'latent', latent });
+  parts.where.addEventListener('change', () => dispatch({ type: 'where', value: parts.where.value }));
+  parts.keepError.addEventListener('change', () => dispatch({ type: 'keepError', value: parts.keepError.checked }));
+  parts.clearChips.addEventListener('click', () => dispatch({ type: 'clearChips' }));
+  parts.useSelection.addEventListener('click', () => dispatch({ type: 'where', value: 'list' }));
+  parts.lens.addEventListener('change', () => dispatch({ type: 'lens', value: parts.lens.value }));
+
+  function fillLine(scene, { latent, how, amount }) {
+    const line = lines.get(latent);
+    const facts = factsOf(scene.assets.columns, latent);
+    line.name.replaceChildren(make('strong', { text: latentName(latent) }), make('span', { class: 'pl-latentlabel' }, ...labelNodes(scene, facts)));
+    line.how.value = how;
+    const isOff = how === 'ablate';
+    line.range.disabled = line.number.disabled = isOff;
+    line.range.value = String(isOff ? 0 : amount);
+    showSpan(line.range, isOff ? 0 : amount);
+    if (document.activeElement !== line.number || line.number.valueAsNumber !== amount) line.number.value = isOff ? '' : String(amount);
+    setText(line.unit, isOff ? 'to 0' : HOWS.find(({ id }) => id === how).unit);
+    line.range.setAttribute('aria-valuetext', `${amount} ${line.unit.textContent}`);
+  }
+  function fillLines(scene) {
+    const { chips } = scene.state;
+    for (const latent of lines.keys()) if (!chips.some((chip) => chip.latent === latent)) lines.delete(latent);
+    const added = chips.filter(({ latent }) => !lines.has(latent));
+    for (const { latent } of added) lines.set(latent, dialLine(latent, { dispatch, open }));
+    const rows = chips.map(({ latent }) => lines.get(latent).row);
+    if (rows.length !== parts.dials.children.length || rows.some((row, i) => parts.dials.children[i] !== row)) parts.dials.replaceChildren(...rows);
+    chips.forEach((chip) => fillLine(scene, chip));
+  }
+  function fillWhere({ state, run, wheres }) {
+    const canList = state.tokens.length || state.rackTokens.length;
+    parts.where.replaceChildren(
+      ...wheres.map(({ id, title }) =>
+        make('option', {
+          value: id,
+          disabled: id === 'list' && !canList,
+          text:
+            id === 'list'
+              ? state.where === 'list'
+                ? whereWords(rackOf(state))
+                : `${title}${state.tokens.length ? ` (${state.tokens.length})` : ': select some first'}`
+              : title,
+        }),
+      ),
+    );
+    parts.where.value = state.where;
+    parts.useSelection.hidden = state.where !== 'list' || !state.tokens.length || String(state.tokens) === String(state.rackTokens);
+    setText(parts.useSelection, `Use the ${state.tokens.length} selected now`);
+    parts.keepError.checked = state.keepError;
+    if (parts.lens.dataset.of !== run.lens_labels?.join()) {
+      parts.lens.dataset.of = run.lens_labels?.join() ?? '';
+      parts.lens.replaceChildren(...(run.lens_labels ?? []).map((label) => make('option', { value: label, text: label })));
+    }
+    parts.lens.value = state.lens;
+  }
+  function render() {
+    const scene = getScene();
+    if (!scene) return;
+    const { state, versions } = scene;
+    if (!gate.opens([versions.run, versions.columns, JSON.stringify(rackOf(state)), state.tokens, scene.fontReady].join('|'))) return;
+    fillLines(scene);
+    fillWhere(scene);
+    parts.rackEmpty.hidden = state.chips.length > 0;
+    parts.clearChips.hidden = !state.chips.length;
+  }
+  return { render, forget: gate.reset };
+}
