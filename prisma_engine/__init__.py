@@ -29,6 +29,7 @@ from prisma_engine.edits import add, mean, replace, scale, zero
 from prisma_engine.hooks import Edit, HookPoint
 from prisma_engine.hub import LoadError
 from prisma_engine.load import embedded_models, load
+from prisma_engine.sae import SAE
 from prisma_engine.vit import HookedViT
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "MinimalFlip",
     "PatchSweep",
     "PathPatching",
+    "SAE",
     "Site",
     "TopClasses",
     "ViTConfig",

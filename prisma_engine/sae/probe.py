@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from prisma_engine.running import HookedModule
+from prisma_engine.sae.measuring.metrics import Reconstruction
 from prisma_engine.sae.model import SAE
 from prisma_engine.sae.reading import read, token_slice
 
@@ -29,10 +30,15 @@ def probe_images() -> list[Tensor]:
 
 @torch.no_grad()
 def probe(sae: SAE, model: HookedModule, images: Sequence[Tensor] | None = None) -> float:
-    """Explained variance of an SAE on the probe pictures, as this model sees them."""
+    """Explained variance of an SAE on the probe pictures, as this model sees them.
+
+    That of usual tokens (`measuring.metrics.Reconstruction`): a few very long ones are explained in other models too.
+    """
     inputs = model.preprocess([image.numpy() for image in (probe_images() if images is None else images)])
     x, target = read(sae, model, inputs)
-    return sae(x, target).explained_variance
+    found = Reconstruction()
+    found.add(target.flatten(0, 1), sae(x, target).recon.flatten(0, 1))
+    return found.result()["explained_variance_usual"]
 
 
 def check(sae: SAE, model: HookedModule, same_weights: bool = False, measure: bool = True) -> None:

@@ -57,7 +57,7 @@ class World:
         """Give every process what rank 0 has, in place."""
         if self.count > 1:
             for tensor in tensors:
-                distributed.broadcast(tensor, 0)
+                distributed.broadcast(tensor.detach(), 0)
 
 
 ALONE = World()
@@ -80,7 +80,9 @@ def launched(device: str = "cpu") -> Iterator[World]:
     distributed.init_process_group(
         "nccl" if device == "cuda" else "gloo", rank=int(os.environ["RANK"]), world_size=count
     )
+    local = int(os.environ.get("LOCAL_RANK", "0"))
     try:
-        yield World(distributed.get_rank(), count, int(os.environ.get("LOCAL_RANK", "0")))
+        yield World(distributed.get_rank(), count, local)
+        distributed.barrier(device_ids=[local] if device == "cuda" else None)  # none leaves while another needs it
     finally:
         distributed.destroy_process_group()
