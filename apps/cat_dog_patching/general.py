@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,26 +18,12 @@ from apps.cat_dog_patching.cases import Case, beside
 from apps.cat_dog_patching.places import BY_ID, Chip, Extent
 from apps.common import payload
 from prisma_engine import HookedViT
-from prisma_engine.toy.evaluate import wilson
+from prisma_engine.analysis.intervals import Interval, mean_interval, share_interval
 
 BATCH = 16
 MAX_FAILURES = 12
 MAX_SKIPPED = 20  # pairs left out for each one that is wanted, before this gives up
 HOW = "95 % intervals: Wilson for the share, percentile bootstrap for the mean"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its 95 % interval; NaN where there is nothing to estimate from."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_dict(self, name: str) -> dict[str, float | None]:
-        """The JSON that the canvas reads."""
-        numbers = {name: self.value, "low": self.low, "high": self.high}
-        return {key: value if math.isfinite(value) else None for key, value in numbers.items()}
 
 
 @dataclass(frozen=True)
@@ -220,18 +205,3 @@ def control_said(chips: Sequence[Chip]) -> str:
     heads = all(chip.head is not None for chip in chips)
     what = "other heads of the same layers" if heads else "patches of the same kinds elsewhere"
     return f"{what}, drawn at random, as many, anew for every {BATCH} pairs"
-
-
-def share_interval(k: int, n: int) -> Interval:
-    """The share k / n with its Wilson interval."""
-    return Interval(k / n, *wilson(k, n)) if n else Interval(math.nan, math.nan, math.nan)
-
-
-def mean_interval(values: Sequence[float], resamples: int = 2000) -> Interval:
-    """The mean with its percentile bootstrap interval, the same for the same values."""
-    if not values:
-        return Interval(math.nan, math.nan, math.nan)
-    given = np.array(values)
-    drawn = np.random.default_rng(0).integers(0, len(given), (resamples, len(given)))
-    low, high = np.quantile(given[drawn].mean(1), (0.025, 0.975))
-    return Interval(float(given.mean()), float(low), float(high))

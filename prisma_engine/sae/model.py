@@ -206,7 +206,8 @@ class SAE(nn.Module):
                 factor, "clamp" to an amount, or "ablate" to 0.
             token: index, slice, list, "cls", "prefix" or "patches"; by default the tokens that the SAE is for.
             keep_error: leave what the SAE cannot reconstruct as it is, so that only the change is felt. Otherwise
-                the activation is replaced by the changed reconstruction.
+                the activation is replaced by the reconstruction, at all tokens that the SAE is for, and latents
+                change at `token`.
 
         Raises:
             ValueError: for a latent that there is none of, or a way to change it. The edit itself raises one at

@@ -51,9 +51,16 @@ class Steering:
     `at()` says where. What one thread reads, another does not see.
     """
 
-    def __init__(self, sae: SAE, changes: tuple[Change, ...], token: Selector | None, keep_error: bool) -> None:
+    def __init__(
+        self, sae: SAE, changes: tuple[Change, ...], token: Selector | None, keep_error: bool, everywhere: bool = False
+    ) -> None:
+        """
+        Args:
+            token: where latents change, and the reconstruction is put unless the error is kept.
+            everywhere: put the reconstruction at all other tokens that the SAE is for, too.
+        """
         self.sae, self.changes, self.keep_error = sae, changes, keep_error
-        self.token = token
+        self.token, self.everywhere = token, everywhere
         self._read = threading.local()
 
     def at(self) -> dict[str, Steering]:
@@ -70,16 +77,24 @@ class Steering:
         return self._placed(x, point)
 
     def _placed(self, x: Tensor, point: HookPoint) -> Tensor:
-        where = resolve(point, x, {} if self._tokens() is None else {"token": self._tokens()})
-        read = self._what_was_read(x)[where]
-        new = self._change(read, x[where]) if self.changes or not self.keep_error else x[where]
-        out = x.clone()
-        out[where] = new.to(x.dtype)
+        read, out = self._what_was_read(x), x.clone()
+        where = self._places(point, x, self._own() if self.token is None else self.token)
+        for place in [] if self.keep_error else [where, *self._others(point, x)]:
+            out[place] = self.sae.decode(self.sae.encode(read[place]), read[place]).to(x.dtype)
+        if self.changes:
+            out[where] = out[where] + self.written(read[where]).to(x.dtype)
         return out
 
-    def _tokens(self) -> Selector | None:
-        trained_on = {"all": None, "cls": "cls", "patches": "patches"}[self.sae.config.tokens]
-        return trained_on if self.token is None else self.token
+    def _others(self, point: HookPoint, x: Tensor) -> list[tuple[Any, ...]]:
+        return [self._places(point, x, self._own())] if self.everywhere and self.token is not None else []
+
+    def _own(self) -> Selector | None:
+        """The tokens that the SAE is for."""
+        return {"all": None, "cls": "cls", "patches": "patches"}[self.sae.config.tokens]
+
+    @staticmethod
+    def _places(point: HookPoint, x: Tensor, token: Selector | None) -> tuple[Any, ...]:
+        return resolve(point, x, {} if token is None else {"token": token})
 
     def _what_was_read(self, x: Tensor) -> Tensor:
         config = self.sae.config
@@ -90,21 +105,20 @@ class Steering:
             raise ValueError(f"this transcoder reads {config.hook_name!r}; run with hooks edit.at(), which has both")
         return read
 
-    def _change(self, read: Float[Tensor, "*token d_in"], x: Float[Tensor, "*token d_out"]) -> Tensor:
-        sae = self.sae
-        acts = sae.encode(read)
-        if self.keep_error:
-            chosen = [change.latent for change in self.changes]
-            moved = torch.stack([change(acts[..., change.latent]) for change in self.changes], -1) - acts[..., chosen]
-            return x + sae.written(moved @ sae.W_dec[chosen], read)
-        for change in self.changes:
-            acts[..., change.latent] = change(acts[..., change.latent])
-        return sae.decode(acts, read)
+    def moved(self, read: Float[Tensor, "*token d_in"]) -> Float[Tensor, "*token change"]:
+        """By how much each change moves its latent's activation."""
+        acts = self.sae.encode(read)
+        return torch.stack([change(acts[..., change.latent]) - acts[..., change.latent] for change in self.changes], -1)
+
+    def written(self, read: Float[Tensor, "*token d_in"]) -> Float[Tensor, "*token d_out"]:
+        """What all changes together add to the activation."""
+        directions = self.sae.W_dec[[change.latent for change in self.changes]]
+        return self.sae.written(self.moved(read) @ directions, read)
 
 
 def steering(sae: SAE, changes: Changes, how: str, token: Selector | None, keep_error: bool) -> Steering:
     """The edit that `SAE.steer` returns."""
-    return Steering(sae, tuple(_parsed(sae, changes, how)), token, keep_error)
+    return Steering(sae, tuple(_parsed(sae, changes, how)), token, keep_error, everywhere=True)
 
 
 def _parsed(sae: SAE, changes: Changes, how: str) -> list[Change]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from prisma_engine.analysis.intervals import wilson
 from prisma_engine.analysis.lens import logit_lens
 from prisma_engine.analysis.segmentation import (
     BACKGROUND,
@@ -103,13 +103,6 @@ def top1(model: HookedViT, n: int) -> tuple[float, float, float]:
         answer = model(to_input(scenes.images, model.preprocess)).argmax(1)
         right += int((answer == scenes.objects[:, 0]).sum())
     return right / n, *wilson(right, n)
-
-
-def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """Interval of a proportion (Wilson 1927)."""
-    p, spread = right / n, z * math.sqrt(right * (n - right) / n + z * z / 4) / n
-    middle, scale = p + z * z / (2 * n), 1 + z * z / n
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def lensed(model: HookedViT, split: str, n: int) -> Lensed:
