@@ -6,5 +6,7 @@ corner_tokens      the four corners: how long their vectors are, what is in them
 head_controls      how many heads would be named in networks that have learned nothing, or have lost their positions
 object_attention   whether rollout, plain and value-weighted attention of CLS find the object
 mean_patterns      chosen heads' patterns, averaged, for a gallery
-samples, answers, separation, command: what they share
+pair_patching      which heads decide between two answers on one pair of pictures, and the fewest that flip them
+general_patching   whether chosen heads flip other pictures too, beside heads that were not chosen
+samples, answers, separation, patching_pairs, patching_trials, flip_rates, command: what they share
 """

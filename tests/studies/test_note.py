@@ -226,16 +226,3 @@ def test_its_commands_are_understood(monkeypatch):
 def test_its_links_lead_to_files():
     targets = re.findall(r"\]\(([^)#:]+)\)", NOTE)
     assert len(targets) > 7 and [target for target in targets if not (DOCS / target).exists()] == []
-
-
-@pytest.mark.slow
-def test_its_pictures_are_those_that_the_command_draws():
-    from apps.pictures import PICTURES
-    from golden.stored import MEAN_TOLERANCE, difference
-
-    shown = re.findall(r"\]\(images/(attention-\S+)\.png\)", NOTE)
-    assert set(shown) == {name for name in PICTURES if name.startswith("attention-")}
-    for name in shown:
-        stored = (DOCS / "images" / f"{name}.png").read_bytes()
-        assert difference(PICTURES[name](), stored) < MEAN_TOLERANCE, name
-        assert len(stored) < 600_000

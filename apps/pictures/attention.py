@@ -1,35 +1,23 @@
-"""Draw the pictures of the README and of docs/: `python -m apps.pictures`.
-
-From the current code, model and scenes; what was measured on photos is read from docs/data/, so none are needed.
-"""
+"""The pictures of docs/attention-heads.md, from what docs/data/ keeps."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 import prisma_engine as pe
-from apps.attention_tour import saved
 from apps.attention_tour.evidence_figure import MeanPattern, evidence_figure, key_map, step_map, type_maps
-from apps.attention_tour.first import first_view as opening_view
-from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.painting import SEQUENTIAL
-from apps.common import catalog, pictures
 from apps.common.figures import ACCENT, BASELINE, INK, MUTED
 from apps.common.paper import Sheet
-from apps.dogit_lens import drawing
-from apps.dogit_lens.handlers import LensDesk
-from apps.dogit_lens.view import first_view
+from apps.pictures.sheets import DOCS, DPI, MARGIN, TITLES, WIDTH, data, tidy
 from prisma_engine.analysis.attention import layout_of
 from prisma_engine.load import models_folder
 from prisma_engine.name_heads import FILE
@@ -37,12 +25,8 @@ from prisma_engine.sources import scene_of
 from prisma_engine.studies.attention_scores import FORMS, forms, separation, template_cells
 from prisma_engine.studies.mean_patterns import MeanPatterns
 
-DOCS = Path(__file__).parents[1] / "docs"
-FOLDER = DOCS / "images"
-TITLES = {"emoji-vit": "emoji-vit", "vit-tiny": "ViT-Tiny/16"}
 PHOTOS = {"emoji-vit": "emoji scenes", "vit-tiny": "ImageNet photos"}
 GRIDS = {"emoji-vit": (12, 12), "vit-tiny": (14, 14)}
-WIDTH, MARGIN, DPI = 7.2, 0.36, 200
 FAINT = 1e-4  # the least attention that a mean pattern shows
 SHARES = (
     ("by_key", "by key", ACCENT),
@@ -50,32 +34,6 @@ SHARES = (
     ("by_query", "by query: the level of a row, which the softmax removes", "#e0c3a8"),
 )
 SCENE, SHOWN = "scene:0", ("neighbour", 0, 3)  # of "scores or patterns?"
-
-
-def main() -> None:
-    """Write every picture to docs/images/."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for name, draw in PICTURES.items():
-        path = FOLDER / f"{name}.png"
-        path.write_bytes(draw())
-        print(f"wrote {path.relative_to(DOCS.parent)}")
-
-
-def dogit_lens() -> bytes:
-    """The first view of the Dogit Lens."""
-    result = LensDesk().run(pictures.first(), catalog.DEFAULT)
-    return drawing.picture_png(result, first_view(result.extent))
-
-
-def attention_tour() -> bytes:
-    """The first view of the Attention Tour."""
-    result = TourDesk().run(pictures.first(), catalog.DEFAULT)
-    return saved.picture_png(result, opening_view(result))
-
-
-def data(model: str, study: str) -> dict[str, Any]:
-    """What a study measured, as docs/data/ keeps it."""
-    return json.loads((DOCS / "data" / f"{model}-{study}.json").read_text(encoding="utf-8"))
 
 
 def evidence(model: str) -> pe.Evidence:
@@ -189,7 +147,7 @@ def _corner_curves(sheet: Sheet, found: dict[str, Any]) -> None:
             _count(axes.yaxis)
         else:
             axes.set_ylim(0, 1.02)
-        _tidy(axes, "layer")
+        tidy(axes, "layer")
         axes.legend(frameon=False, fontsize=6, labelcolor=INK, loc=corner, handlelength=1.2)
 
 
@@ -206,7 +164,7 @@ def shares() -> bytes:
             axes.bar(range(len(below)), found[field], 0.82, bottom=below, color=color, label=label)
             below += np.array(found[field])
         axes.set(ylim=(0, 1), xlim=(-0.6, len(below) - 0.4))
-        _tidy(axes, "layer")
+        tidy(axes, "layer")
         axes.set_xticks(range(len(below)))
         left += width + 0.3
     handles, labels = axes.get_legend_handles_labels()
@@ -248,7 +206,7 @@ def causal() -> bytes:
         for field, label, color in (("exempt", "from this layer on", INK), ("alone", "in this layer alone", ACCENT)):
             axes.plot([one["accuracy"] for one in found[field]], color=color, lw=1.4, marker="o", ms=2.5, label=label)
         n_layers = len(found["alone"])
-        _tidy(axes, "layer")
+        tidy(axes, "layer")
         axes.set(ylim=(0, 1.02), xlim=(-0.3, n_layers + 0.3))
         axes.set_xticks(range(n_layers + 1), [*map(str, range(n_layers)), "none"])
         left += width + 0.3
@@ -267,21 +225,7 @@ def _by_layer(values: list[list[float]]) -> list[float]:
     return np.array(values).mean(1).tolist()
 
 
-def _tidy(axes: Axes, label: str) -> None:
-    axes.set_xlabel(label, fontsize=6.5, color=MUTED, labelpad=1)
-    axes.tick_params(colors=MUTED, labelsize=6, length=2, width=0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(axis="y", color="#e5e7eb", lw=0.6)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set(color=MUTED, linewidth=0.5)
-
-
 PICTURES: dict[str, Callable[[], bytes]] = {
-    "dogit-lens": dogit_lens,
-    "attention-tour": attention_tour,
     "attention-types-emoji-vit": lambda: types("emoji-vit"),
     "attention-types-vit-tiny": lambda: types("vit-tiny"),
     "attention-gallery": gallery,
@@ -290,6 +234,3 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "attention-scores-or-patterns": scores_or_patterns,
     "attention-causal": causal,
 }
-
-if __name__ == "__main__":
-    main()
