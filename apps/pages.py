@@ -4,6 +4,7 @@ from apps.attention_tour import app as attention_tour
 from apps.cat_dog_patching import app as cat_dog_patching
 from apps.dogit_lens import app as dogit_lens
 from apps.landing import PageCard
+from apps.sae_steering import app as sae_steering
 
 PAGES = (
     PageCard(
@@ -27,5 +28,13 @@ PAGES = (
         "Which heads decide? Put what a few of them computed for one picture into another, and the answer flips.",
         cat_dog_patching.page,
         cat_dog_patching.card_picture,
+    ),
+    PageCard(
+        "SAE Steering",
+        "sae-steering",
+        "What is the model made of here? See which few latents are active at each patch, turn one down, and the "
+        "answer changes.",
+        sae_steering.page,
+        sae_steering.card_picture,
     ),
 )

@@ -18,6 +18,11 @@ from apps.common.blobs import Shelf
 from apps.common.runtime import Models
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.handlers import LensDesk
+from apps.sae_steering.analysis import SteerResult
+from apps.sae_steering.first import opening as steering_opening
+from apps.sae_steering.handlers import SteerDesk
+from apps.sae_steering.knowledge import Knowledge
+from apps.sae_steering.saes import Saes
 
 torch.set_num_threads(1)
 
@@ -56,6 +61,18 @@ def pair_desk() -> PairDesk:
 def pair(pair_desk: PairDesk) -> PairResult:
     """The pair that the page opens with, through the model that ships."""
     return pair_desk.result(pair_desk.show(opening(), "emoji-vit"))
+
+
+@pytest.fixture(scope="session")
+def steer_desk() -> SteerDesk:
+    """A desk of SAE Steering with its own models, SAEs and shelf."""
+    return SteerDesk(Models(), Shelf(), Saes(), Knowledge())
+
+
+@pytest.fixture(scope="session")
+def steered(steer_desk: SteerDesk) -> SteerResult:
+    """The picture that the page opens with, through the model and the SAE that it opens with."""
+    return steer_desk.result(steer_desk.show(steering_opening(), "emoji-vit"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""SAE Steering: which latents of a sparse autoencoder are active where, what each does, and what changing them does."""
