@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,16 @@ def block_with(word: str) -> str:
 
 def test_the_engine_example_runs():
     names: dict[str, object] = {}
-    exec(compile(block_with("run_with_cache"), "README.md", "exec"), names)
+    exec(compile(block_with("pe.logit_lens"), "README.md", "exec"), names)
     assert names["lens"].logits.shape[:2] == (len(names["lens"].labels), 1)  # type: ignore[attr-defined]
     assert (names["ablated"] != names["logits"]).any()  # type: ignore[union-attr,operator]
+
+
+def test_the_sae_example_runs_after_it():
+    names: dict[str, Any] = {}
+    exec(compile(block_with("pe.logit_lens") + block_with("pe.SAE.load"), "README.md", "exec"), names)
+    assert names["out"].l0 == pytest.approx(16) and names["out"].explained_variance > 0.95
+    assert (names["steered"] != names["logits"]).any()
 
 
 @pytest.mark.slow

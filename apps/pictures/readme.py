@@ -18,6 +18,11 @@ from apps.common import catalog, pictures
 from apps.dogit_lens import drawing
 from apps.dogit_lens.handlers import LensDesk
 from apps.dogit_lens.view import first_view
+from apps.sae_steering import saved as steering
+from apps.sae_steering.app import DESK as STEERING
+from apps.sae_steering.bench import Bench as SteeringBench
+from apps.sae_steering.first import first_view as steering_view
+from apps.sae_steering.first import opening as steered_picture
 
 
 def dogit_lens() -> bytes:
@@ -43,8 +48,17 @@ def cat_dog_patching() -> bytes:
     return patching.picture_png(result, bench, bench.view)
 
 
+def sae_steering() -> bytes:
+    """The first picture of SAE Steering with its recipe: one latent held down."""
+    result = STEERING.result(STEERING.show(steered_picture(), catalog.DEFAULT))
+    guide, view = result.loaded.guide, steering_view(result)
+    assert guide is not None, "the SAE that the page opens with has a recipe"
+    return steering.picture_png(result, SteeringBench(view=view, rack=guide.rack))
+
+
 PICTURES: dict[str, Callable[[], bytes]] = {
     "dogit-lens": dogit_lens,
     "attention-tour": attention_tour,
     "cat-dog-patching": cat_dog_patching,
+    "sae-steering": sae_steering,
 }
