@@ -64,8 +64,9 @@ chromium:
 		fi; command -v chromium >/dev/null; \
 	} || echo "no Chromium here: the browser tests will skip; to lift that, apt-get install chromium"
 
+# Two processes, each with whole files in their order, since browsers come last; where one core is all there is, no slower.
 test: setup-dev chromium
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: setup-dev
 	@$(PY) -m ruff format --check .
