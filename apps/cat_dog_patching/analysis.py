@@ -99,6 +99,11 @@ class PairResult:
         return a, b, control
 
     @property
+    def is_same(self) -> bool:
+        """Whether the model sees the same picture twice, so that there is nothing to look for."""
+        return torch.equal(self.clean.x, self.corrupt.x)
+
+    @property
     def n_tokens(self) -> int:
         return len(self.prefix_names) + self.grid[0] * self.grid[1]
 
@@ -147,7 +152,7 @@ def analyse(
         plan = replace(plan, hidden=None)
         seen.append(_seen(other, preprocess))
     second = _logits(model, preprocess, seen[1])
-    titles = [picture.title, other.title if other else f"{picture.title}, partly hidden"]
+    titles = [picture.title, other.title if other else f"{picture.title}, {_hidden_said(plan.hidden)}"]
     pairs = list(zip(titles, seen, (first, second), strict=True))[:: -1 if plan.swap else 1]
     plan = with_answers(plan, pairs[0][2], pairs[1][2], vocabulary)
     clean, corrupt = (_run(model, title, pixels, preprocess, plan, vocabulary) for title, pixels, _ in pairs)
@@ -211,6 +216,10 @@ def as_seen(shape: Shape, size: tuple[int, ...], preprocess: Preprocess) -> Shap
     edges = ((x0 * width - left) / across, (y0 * height - top) / down)
     far = ((x1 * width - left) / across, (y1 * height - top) / down)
     return box(*(min(max(edge, 0.0), 1.0) for edge in (*edges, *far)))
+
+
+def _hidden_said(hidden: Hidden | None) -> str:
+    return "partly hidden" if hidden and hidden.shapes else "nothing hidden"
 
 
 def with_answers(plan: Plan, clean: Tensor, corrupt: Tensor, vocabulary: Vocabulary) -> Plan:

@@ -39,7 +39,7 @@ def page(demo: gr.Blocks, desk: PairDesk | None = None) -> Layout:
     working = Working(work.desk)
     after: dict[str, Any] = {
         "after": (work.links, state, links),
-        "steps": (working.swept, state, at.patching, SWEEPS),
+        "steps": (working.caught_up, state, at.patching, SWEEPS),
     }
 
     titled(demo, "Cat–Dog Patching")

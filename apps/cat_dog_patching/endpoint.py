@@ -51,7 +51,7 @@ def patch_sweep(
 
     Args:
         image: path of the clean picture.
-        second: path of the corrupt picture; without it, the corrupt one is `image` with `hide` hidden.
+        second: path of the corrupt picture; None makes it from `image` by hiding `hide`.
         hide: boxes "x0,y0,x1,y1" in shares of the picture's sides, separated by ";"; without them, its middle.
         fill: "black", "blur", "mean" or "noise".
         model: a model of the page's list; locally, any Hub id or path.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -24,6 +25,7 @@ BATCH = 16
 MAX_FAILURES = 12
 MAX_SKIPPED = 20  # pairs left out for each one that is wanted, before this gives up
 HOW = "95 % intervals: Wilson for the share, percentile bootstrap for the mean"
+_ids = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class General:
-    """The intervention so far."""
+    """The intervention so far; in the state "none" there was nothing to measure, and `text` says why."""
 
-    state: Literal["running", "done", "stopped"]
+    state: Literal["running", "done", "stopped", "none"]
     source: str
     chips: tuple[Chip, ...]
     total: int
@@ -76,6 +78,8 @@ class General:
     control: Outcome = field(default_factory=Outcome)
     n_skipped: int = 0  # pairs in which the model did not change its preference, so nothing could flip
     failures: tuple[Failure, ...] = ()
+    text: str = ""
+    id: int = field(default_factory=lambda: next(_ids))  # of the trial, so that no two look alike to the canvas
 
     @property
     def done(self) -> int:
@@ -93,7 +97,9 @@ class General:
     def as_dict(self, result: PairResult, base: str) -> dict[str, Any]:
         """The JSON that the canvas reads; `base` is what the address of a failure's picture begins with."""
         return {
+            "id": self.id,
             "state": self.state,
+            "text": self.text,
             "done": self.done,
             "total": self.total,
             "source": self.said,
@@ -141,7 +147,24 @@ def general_steps(
             break
         general = _with_batch(model, result, general, batch, generator)
         yield general
-    yield replace(general, state="stopped" if stop() else "done")
+    if general.done or stop():
+        yield replace(general, state="stopped" if stop() else "done")
+    else:
+        yield replace(general, state="none", text=unusable_said(result, general.n_skipped))
+
+
+def refused(text: str) -> General:
+    """A trial that could not begin, with the sentence that says why."""
+    return General("none", "", (), 0, text=text)
+
+
+def unusable_said(result: PairResult, n_skipped: int) -> str:
+    """Why no pair could be used, in words."""
+    a, b, _ = result.answers
+    if n_skipped:
+        return f"In all {n_skipped:,} pairs the model prefers the same answer in both pictures, so nothing can flip."
+    names = f"{result.name(a)} in some of these pictures and {result.name(b)} in others"
+    return f"There is no pair to try: the model does not prefer {names}."
 
 
 @torch.no_grad()

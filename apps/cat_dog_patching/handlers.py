@@ -95,6 +95,7 @@ def run_value(result: PairResult, key: str, evolution_token: int = 0) -> dict[st
         "n_layers": result.n_layers,
         "n_heads": result.n_heads,
         "image": list(result.clean.pixels.shape[:2]),
+        "same": result.is_same,
         **{side: _side(getattr(result, side), f"{routes.PREFIX}/{key}/image/{side}") for side in SIDES},
         "a": result.named(a),
         "b": result.named(b),

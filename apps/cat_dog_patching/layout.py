@@ -78,8 +78,8 @@ def lay_out() -> Layout:
             how, hide_box, mask, other_box, other_picker, other_photo = _second()
             swap = gr.Checkbox(False, label="Swap: patch the first with parts of the second", elem_id="swap")
             model, classes_box, classes = model_choice()
+            answers = _answers()
             with gr.Column(elem_classes="after-canvas"):
-                answers = _answers()
                 prepare = gr.Radio(
                     PREPARE,
                     value="checkpoint",
@@ -145,10 +145,11 @@ def _answers() -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
         ("Second answer", "answer-b", "What the second picture is called."),
         ("A class that should not care", "answer-control", "Drawn beside the two, to compare."),
     )
-    a, b, control = (
-        gr.Dropdown([], value=None, label=label, info=info, elem_id=name, filterable=True)
-        for label, name, info in texts
-    )
+    with gr.Column(elem_id="answers"):
+        a, b, control = (
+            gr.Dropdown([], value=None, label=label, info=info, elem_id=name, filterable=True)
+            for label, name, info in texts
+        )
     return a, b, control
 
 

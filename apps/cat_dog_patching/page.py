@@ -66,7 +66,7 @@ class PatchingPage(Page):
             gr.update(visible=not hiding),
             result.plan.swap,
             *_answer_boxes(result),
-            gr.update(value=result.plan.preparation, visible=not _is_embedded(session)),
+            gr.update(value=result.plan.preparation, visible=_may_prepare(session, result.plan)),
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
@@ -282,5 +282,6 @@ def _plan_of(session: Session | None) -> Plan:
     return read_plan(session.variant) if session else Plan()
 
 
-def _is_embedded(session: Session) -> bool:
-    return session.model_id in {offer.id for offer in catalog.EMBEDDED}
+def _may_prepare(session: Session, plan: Plan) -> bool:
+    """Whether the preparation is a choice: not for the scenes of our own model, unless a link has chosen otherwise."""
+    return plan.preparation != "checkpoint" or session.model_id not in {offer.id for offer in catalog.EMBEDDED}

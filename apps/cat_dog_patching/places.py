@@ -17,6 +17,7 @@ Token = int | str
 BY = (("layer", "head"), ("layer", "token"), ("head", "token"))
 TOKENS = ("cls", "all", "patches")
 MAX_CHIPS = 64
+UNREADABLE = "a patch is site.layer.head.token, as in z.3.1.cls; what is asked for is not readable"
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def _point(id: str, layer: int) -> str:
 def _plain(text: str) -> dict[str, Any]:
     words = text.split(".")
     if len(words) != 4:
-        raise ValueError("what the link applies is not readable")
+        raise ValueError(UNREADABLE)
     site, layer, head, token = words
     return {
         "site": site.replace("-", "_"),
@@ -209,5 +210,5 @@ def _plain(text: str) -> dict[str, Any]:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 7):
-        raise ValueError("what the link applies is not readable")
+        raise ValueError(UNREADABLE)
     return int(text)

@@ -17,7 +17,10 @@ from apps.common.pictures import Picture
 from apps.common.share import Link, check_revision, read_link
 
 WITH = "with-"  # of the fields of a link that name the second picture
-OTHER_GONE = "this link compares with somebody's own picture, which is not kept; part of the first is hidden instead"
+OTHER_GONE = (
+    "this link compares with somebody's own picture, which is not kept; part of the first is hidden instead, until "
+    "that picture is chosen as the second one"
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Waiting:
     link: Link
     plan: Plan
     patches: str
+    missing: tuple[str, ...] = ()  # what to say once that upload is there, where the second picture is lost as well
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def open_page(desk: PairDesk, params: Mapping[str, str]) -> Opened:
     plan = replace(plan, other=other, hidden=None if other else plan.hidden)
     notes = [*problems, *unread, *missing]
     patches = params.get("patch", "")[:2000]
-    waiting = Waiting(link, plan, patches) if link.kind == "upload" else None
+    waiting = Waiting(link, plan, patches, tuple(missing)) if link.kind == "upload" else None
     picture, gone = _picture(link)
     notes += [pictures.ASK_FOR_UPLOAD] if waiting else [gone] if gone else []
     lost = waiting is not None or gone is not None
@@ -76,7 +80,7 @@ def view_of_upload(waiting: Waiting, result: PairResult) -> tuple[PatchView, tup
     """The view and the patches that a link asked for, on the picture that it waited for."""
     view, unknown = fields_to_view(waiting.link.view, result.extent, first_view(result.extent))
     chips, unusable = _chips(waiting.patches, result)
-    return view, chips, (*unknown, *unusable)
+    return view, chips, (*waiting.missing, *unknown, *unusable)
 
 
 def _picture(link: Link) -> tuple[Picture, str | None]:

@@ -14,7 +14,7 @@ from apps.cat_dog_patching import cases, handlers
 from apps.cat_dog_patching.applying import apply_chips
 from apps.cat_dog_patching.bench import JOBS, Bench
 from apps.cat_dog_patching.flipping import Flip, find_flip
-from apps.cat_dog_patching.general import General, general_steps
+from apps.cat_dog_patching.general import General, general_steps, refused
 from apps.cat_dog_patching.handlers import PairDesk
 from apps.cat_dog_patching.layout import N_CASES
 from apps.cat_dog_patching.reading import reads
@@ -29,6 +29,7 @@ from apps.common.jobs import followed
 LOOK = 0.15  # seconds between two values that a sweep sends
 N_ON_SPACE = 200
 SEARCH = "Searching"
+BROKEN = "The trial broke off; these pictures cannot be read to their end."
 
 
 class Working:
@@ -49,6 +50,13 @@ class Working:
         data = {name: field(event, name) for name in ("site", "by", "layer", "token")}
         ask = read_ask(data, self.desk.result(session).extent, bench.view.ask)
         bench.view = with_ask(bench.view, ask)
+        yield from self.swept(session, bench, request)
+
+    def caught_up(self, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
+        """The sweep of the view on show, unless there is one: an event that changed nothing asks for none."""
+        if bench.sweep is not None and bench.sweep.ask == bench.view.ask:
+            yield gr.skip()
+            return
         yield from self.swept(session, bench, request)
 
     def swept(self, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
@@ -109,11 +117,14 @@ class Working:
         yield self._canvas(session, bench)
 
     def general(self, source: str, place: str, n: float, session: Session, bench: Bench) -> Iterator[Any]:
-        """What is applied, or was found, on many other pairs.
+        """What is applied, or was found, on many other pairs; a sentence where these cannot be had."""
+        try:
+            yield from self._tried(source, place, n, session, bench)
+        except ValueError as error:
+            bench.general = refused(_sentence(error))
+            yield self._canvas(session, bench)
 
-        Raises:
-            ValueError: one sentence, for pictures that cannot be had, or if there is nothing to try.
-        """
+    def _tried(self, source: str, place: str, n: float, session: Session, bench: Bench) -> Iterator[Any]:
         result, model = self.desk.result(session), self.desk.model(session)
         chips = bench.chips or (bench.flip.chips if bench.flip else ())
         n_cases = max(1, min(int(n), N_ON_SPACE if catalog.on_space() else N_CASES[1]))
@@ -156,7 +167,8 @@ class Working:
             bench.end()
 
     def idle(self, session: Session, bench: Bench) -> Any:
-        """The canvas after a trial that was refused."""
+        """The canvas after a trial that broke off."""
+        bench.general = refused(BROKEN)
         return self._canvas(session, bench)
 
     def _canvas(self, session: Session, bench: Bench) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 
 from apps.cat_dog_patching.bench import Bench
 from apps.cat_dog_patching.first import opening
@@ -199,8 +201,6 @@ def test_trials_use_what_is_applied_and_keep_the_pictures_of_failures(
     page: PatchingPage, pair_desk: PairDesk, state: tuple[Session, Bench]
 ):
     work = Working(pair_desk)
-    with pytest.raises(ValueError, match="nothing to try yet"):
-        list(work.general("scenes", "", 20, *state))
     page.apply(event(chips=HEADS[:1]), *state)
     values = [value["general"] for value in work.general("scenes", "", 20, *state)]
     last = values[-1]
@@ -209,5 +209,39 @@ def test_trials_use_what_is_applied_and_keep_the_pictures_of_failures(
         *_, key, folder, name = failure["picture"].split("/")
         kept = pair_desk.shelf.get(key)
         assert kept is not None and kept.file(f"{folder}/{name}").startswith(b"\x89PNG")
-    with pytest.raises(ValueError, match="name a folder"):
-        list(work.general("folder", "", 20, *state))
+
+
+def test_a_trial_that_cannot_be_had_ends_with_a_sentence_and_no_figures(
+    page: PatchingPage, pair_desk: PairDesk, state: tuple[Session, Bench], tmp_path: Path
+):
+    work = Working(pair_desk)
+
+    def ended(source: str, place: str) -> dict[str, Any]:
+        *_, last = work.general(source, place, 20, *state)
+        return last["general"]
+
+    assert "nothing to try yet" in ended("scenes", "")["text"]
+    page.apply(event(chips=HEADS[:1]), *state)
+    refusals = [ended("folder", place) for place in ("/no/such/folder", "/no/such/folder", "")]
+    assert len({shown["id"] for shown in refusals}) == 3  # the second looks new to the canvas, so that it ends its wait
+    Image.new("RGB", (96, 96), "gray").save(tmp_path / "alone.png")
+    for shown in (*refusals, ended("folder", str(tmp_path))):
+        assert shown["state"] == "none" and shown["text"].endswith(".") and shown["flip"]["rate"] is None
+    assert ended("scenes", "")["state"] == "done"
+    broken = work.idle(*state)["general"]
+    assert broken["state"] == "none" and broken["text"]
+
+
+def test_an_event_that_changed_nothing_sweeps_nothing(pair_desk: PairDesk, state: tuple[Session, Bench]):
+    work, (_, bench) = Working(pair_desk), state
+    *_, first = work.caught_up(*state, request())
+    assert first["sweep"]["state"] == "done"
+    assert not [value for value in work.caught_up(*state, request()) if "sweep" in value]
+    bench.view = PatchView("q")
+    assert [value for value in work.caught_up(*state, request()) if "sweep" in value]
+
+
+def test_with_nothing_hidden_both_pictures_are_the_same(page: PatchingPage, state: tuple[Session, Bench]):
+    assert page.canvas(*state)["run"]["same"] is False
+    value = page.hide(event(shapes=[], fill="black"), *state)[CANVAS]
+    assert value["run"]["same"] is True and value["run"]["corrupt"]["title"].endswith("nothing hidden")

@@ -16,7 +16,7 @@ from apps.cat_dog_patching.first import opening
 from apps.cat_dog_patching.handlers import PairDesk, link_of
 from apps.cat_dog_patching.places import Chip
 from apps.cat_dog_patching.plan import Other, Plan
-from apps.cat_dog_patching.restore import open_page, plan_of_upload
+from apps.cat_dog_patching.restore import OTHER_GONE, open_page, plan_of_upload, view_of_upload
 from apps.cat_dog_patching.view import PatchView, carry, read_view
 from apps.common import pictures
 
@@ -98,6 +98,17 @@ def test_a_link_to_an_upload_waits_for_it(pair_desk: PairDesk, tmp_path: Path):
     assert found.waiting is not None and found.waiting.plan.a == 1
     assert plan_of_upload(found.waiting, picture) == (found.waiting, ())
     assert plan_of_upload(found.waiting, opening())[1] == (pictures.OTHER_UPLOAD,)
+
+
+def test_a_link_to_two_uploads_asks_for_the_other_one_when_the_first_has_come(pair_desk: PairDesk, tmp_path: Path):
+    Image.new("RGB", (50, 50), "red").save(tmp_path / "mine.png")
+    picture = pictures.uploaded(str(tmp_path / "mine.png"))
+    waiting = opened(pair_desk, f"upload={picture.source}&with-upload=0123456789abcdef").waiting
+    assert waiting is not None
+    result = pair_desk.result(pair_desk.show(picture, "emoji-vit", "", str(tmp_path / "mine.png")))
+    assert view_of_upload(waiting, result)[2] == (OTHER_GONE,)
+    alone = opened(pair_desk, f"upload={picture.source}").waiting
+    assert alone is not None and not view_of_upload(alone, result)[2]
 
 
 def test_views_are_checked(pair_desk: PairDesk):

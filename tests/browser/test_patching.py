@@ -46,6 +46,25 @@ def test_is_it_general(visit: Visit):
     assert part(page, "failures").locator("li img").first.evaluate("(image) => image.naturalWidth") > 100
 
 
+def test_a_refused_trial_says_why_and_may_be_asked_again(visit: Visit):
+    page = ready(visit(f"{PATH}?patch=z.3.1.cls_z.4.2.cls"))
+    page.get_by_text("Pictures to try it on").click()
+    page.get_by_label("A folder on this computer").check()
+    place = page.locator("#cases-place").locator("input, textarea").first
+    for folder in ("/no/such/folder", "/no/such/folder"):
+        place.fill(folder)
+        place.press("Tab")
+        part(page, "generalButton").click()
+        expect(part(page, "generalSentence")).to_contain_text("There is no folder")
+        expect(part(page, "generalButton")).to_be_enabled()
+        expect(part(page, "intervals")).to_be_hidden()
+
+
+def test_with_nothing_hidden_there_is_nothing_to_look_for(visit: Visit):
+    page = ready(visit(f"{PATH}?hide="))
+    expect(part(page, "caption")).to_contain_text("Both pictures are the same")
+
+
 def test_a_patch_is_applied_by_its_cell_and_removed_by_its_chip(visit: Visit):
     page = ready(visit(PATH))
     canvas = part(page, "denoisePanel").locator("canvas.pl-over")
@@ -133,9 +152,16 @@ def test_by_keyboard_alone(visit: Visit):
     part(page, "flipFirst").focus()
     page.keyboard.press("Enter")
     expect(chips(page)).to_have_count(2)
+    expect(part(page, "flipButton")).to_be_focused()
     chips(page).first.locator(".pl-chipaway").focus()
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the focus goes on to the next chip, and from the last one to what puts them in again
     expect(chips(page)).to_have_count(1)
+    expect(chips(page).first.locator(".pl-chipaway")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(part(page, "applyFound")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(chips(page)).to_have_count(2)
+    expect(chips(page).first.locator(".pl-chipaway")).to_be_focused()
     mask = page.locator('#mask [data-part="canvas"]')
     mask.focus()
     page.keyboard.press("Enter")
@@ -189,5 +215,17 @@ def test_files_are_saved(visit: Visit):
 def test_on_a_phone(visit: Visit):
     page = ready(visit(PATH, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    tops = [part(page, "caption").bounding_box(), page.locator("#answer-a").bounding_box()]
+    assert tops[0] and tops[1] and tops[1]["y"] < tops[0]["y"], "the answers are chosen before what comes of them"
     part(page, "flipFirst").tap()
     expect(chips(page)).to_have_count(2)
+
+
+def test_on_a_phone_what_a_cell_does_stays_in_sight(visit: Visit):
+    page = ready(visit(PATH, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True))
+    canvas = part(page, "denoisePanel").locator("canvas.pl-over")
+    canvas.evaluate("(canvas) => canvas.scrollIntoView({block: 'end'})")
+    canvas.tap()
+    expect(part(page, "putIn")).to_be_in_viewport()
+    part(page, "putIn").tap()
+    expect(chips(page)).to_have_count(1)

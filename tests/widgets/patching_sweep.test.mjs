@@ -127,6 +127,8 @@ test('progress says what is exact and what it cost', () => {
   assert.match(progressWords(SWEEP, true), /5 of 12 experiments/);
   assert.match(progressWords({ ...SWEEP, state: 'done', correlation: 0.9621, n_passes: 18.24 }, true), /^Exact: 12 experiments for as much work as 18 runs .*correlation of 0\.96/);
   assert.match(progressWords({ ...SWEEP, state: 'preview' }, true), /estimate/i);
+  const note = '7,000 patches a direction are more than this page runs (6,000), so these are estimates';
+  assert.equal(progressWords({ ...SWEEP, state: 'done', total: 0, n_passes: 4, note }, true), `${note}. They cost as much work as 4 runs of the model.`);
   assert.match(progressWords({ ...SWEEP, state: 'stopped' }, true), /^Stopped after 5 of 12/);
   assert.match(progressWords(SWEEP, false), /Waiting/);
 });

@@ -26,14 +26,15 @@ test('the question names both answers', () => {
   assert.equal(plain(questionWords(RUN)), 'The model answers 🐱 cat for the clean picture and 🐶 dog for the corrupt one. Which of its parts make the difference?');
   assert.match(questionWords({ ...RUN, corrupt: RUN.clean }), /for both pictures/);
   assert.match(questionWords({ ...RUN, clean: { top: null } }), /^Which parts/);
+  assert.match(questionWords({ ...RUN, corrupt: RUN.clean, same: true }), /^Both pictures are the same/);
 });
 
 test('a cell is told by what it does', () => {
-  assert.equal(cell('denoise', [0, 1]), 'Putting what layer 0’s head 1 computed for the clean picture into the other one turns 🐶 dog into 🐱 cat.');
+  assert.equal(cell('denoise', [0, 1]), 'Putting what layer 0’s head 1 computed for the clean picture into the other one puts 🐱 cat ahead of 🐶 dog.');
   assert.equal(cell('denoise', [1, 0]), 'Putting what layer 1’s head 0 computed for the clean picture into the other one moves the answer 50 % of the way towards 🐱 cat.');
   assert.match(cell('denoise', [0, 0]), /changes next to nothing\.$/);
   assert.match(cell('denoise', [1, 1]), /moves the answer away from 🐱 cat, by 10 % of the way\.$/);
-  assert.equal(cell('noise', [0, 1]), 'Putting what layer 0’s head 1 computed for the corrupt picture into the clean one turns 🐱 cat into 🐶 dog.');
+  assert.equal(cell('noise', [0, 1]), 'Putting what layer 0’s head 1 computed for the corrupt picture into the clean one puts 🐶 dog ahead of 🐱 cat.');
   assert.match(cell('noise', [1, 0]), /not computed yet\.$/);
   assert.match(cell('noise', [1, 1]), /away from 🐶 dog, by 5 % of the way\.$/);
 });
@@ -79,7 +80,10 @@ test('generality is judged against chance', () => {
   assert.match(plain(generalSentence({ general, run: RUN })), /20 of 80 pictures \(25 %; 95 % interval 16 % to 35 %\)\. For heads drawn at random it is 1 %\. More than chance, but on most/);
   assert.match(generalSentence({ general: { ...general, members: ['L3H1', 'L4H0'] }, run: RUN }), /^L3 H1 and L4 H0 flip the answer/);
   const chance = { ...general, control: { flip: { rate: 0.2, low: 0.1, high: 0.3 } } };
-  assert.match(generalSentence({ general: chance, run: RUN }), /no more than chance/);
+  assert.match(generalSentence({ general: chance, run: RUN }), /do not tell whether that is more than chance/);
+  const below = { ...general, control: { flip: { rate: 0.3, low: 0.2, high: 0.4 } } };
+  assert.match(generalSentence({ general: below, run: RUN }), /no more than chance/);
+  assert.equal(generalSentence({ general: { state: 'none', done: 0, text: 'name a folder' }, run: RUN }), 'Name a folder.');
   assert.match(generalSentence({ general: { ...general, flip: { rate: 0.9, low: 0.8, high: 0.95 } }, run: RUN }), /it holds\.$/);
   assert.match(generalSentence({ general: { state: 'running', done: 0, total: 80 }, run: RUN }), /^Running/);
   const { low, high, at } = intervalScale([{ low: -0.1, high: 0.4 }]);

@@ -1,6 +1,6 @@
 // Before, after and goal side by side: the corrupt run, the corrupt run with patches put in, the clean run; below them one line.
 
-import { make, setEmojiText, setText } from '../shared/dom.js';
+import { make, passFocus, setEmojiText, setText } from '../shared/dom.js';
 import { formatMargin, formatPercent } from '../shared/format.js';
 import { createGate } from '../shared/schedule.js';
 import { createTopList, placeMarks } from '../shared/toplist.js';
@@ -11,10 +11,12 @@ import { shownCell } from './sweepdata.js';
 import { formatWay } from './words.js';
 
 const NEAR_END = 16; // per cent; nearer to an end, a label grows inwards
+const CLOSE = 26; // per cent; dots that are nearer to each other have their labels one above the other
 
 /** View of the three answers, the chips and the line. */
 export function createColumns({ parts, getScene, dispatch, askReads }) {
   const [answersGate, chipsGate, lineGate] = [createGate(), createGate(), createGate()];
+  let isFocusFree = false; // the button that had it is gone now, and the chips come next
   const lists = Object.fromEntries(['corrupt', 'patched', 'clean'].map((side) => [side, createTopList(parts[`${side}Top`])]));
   parts.clearChips.addEventListener('click', () => dispatch({ type: 'chips', chips: [] }));
 
@@ -41,9 +43,10 @@ export function createColumns({ parts, getScene, dispatch, askReads }) {
     setText(parts.cleanTitle, run.clean.title);
     fillAnswer(scene, 'corrupt', run.corrupt.top);
     fillAnswer(scene, 'clean', run.clean.top);
-    const isEmpty = !applied?.chips.length && !scene.state.chips.length;
+    const isEmpty = !scene.state.chips.length; // then the answer is known before the server gives it
     parts.patchedColumn.dataset.empty = String(isEmpty);
     parts.patchedColumn.setAttribute('aria-busy', String(isApplying));
+    isFocusFree = !isEmpty && parts.patchedEmpty.contains(document.activeElement);
     parts.patchedEmpty.hidden = !isEmpty;
     parts.patchedTop.hidden = isEmpty;
     fillAnswer(scene, 'patched', isEmpty || !applied ? run.corrupt.top : applied.top, run.corrupt.top);
@@ -60,7 +63,15 @@ export function createColumns({ parts, getScene, dispatch, askReads }) {
   }
   function fillChips(scene) {
     const { state, applied } = scene;
+    if (state.chips.length) parts.chipsRow.hidden = false;
+    const held = [...parts.chips.children].findIndex((row) => row.contains(document.activeElement));
+    const heldPart = held < 0 ? null : document.activeElement.classList[0];
     parts.chips.replaceChildren(...state.chips.map((entry) => chip(scene, entry)));
+    const onward = [parts.flipFirst, parts.applyFound].find((button) => !button.hidden) ?? parts.site;
+    if (heldPart) (parts.chips.children[Math.min(held, state.chips.length - 1)]?.querySelector(`.${heldPart}`) ?? onward).focus({ preventScroll: true });
+    if (isFocusFree) parts.chips.querySelector('.pl-chipaway')?.focus({ preventScroll: true });
+    isFocusFree = false;
+    if (state.chips.length < 2) passFocus(parts.clearChips, parts.chips.querySelector('.pl-chipaway') ?? onward);
     parts.chipsRow.hidden = !state.chips.length;
     parts.clearChips.hidden = state.chips.length < 2;
     const numbers = applied?.chips.length === state.chips.length ? applied?.n_numbers : null;
@@ -89,6 +100,7 @@ export function createColumns({ parts, getScene, dispatch, askReads }) {
     for (const [part, named] of [[parts.lineLeft, left], [parts.lineRight, right]]) setEmojiText(part, `${painter.text(named.emoji)} ${named.name} ahead`);
     put(parts.dotCorrupt, scale.corrupt, true);
     put(parts.dotClean, scale.clean, true);
+    parts.line.dataset.stacked = String(Math.abs(scale.clean - scale.corrupt) < CLOSE);
     put(parts.dotPatched, scale.at(patched ?? corrupt), patched !== null);
     put(parts.dotGhost, scale.at(ghost ?? corrupt), ghost !== null);
     setText(parts.dotCorruptText, `corrupt ${formatMargin(corrupt)}`);

@@ -1,6 +1,6 @@
 // "Flip it with the fewest": starts the search, tells what it found and how sure it is, and puts it in on request.
 
-import { make, prefersStill, setEmojiText, setText } from '../shared/dom.js';
+import { make, passFocus, prefersStill, setEmojiText, setText } from '../shared/dom.js';
 import { createGate } from '../shared/schedule.js';
 import { chipLabel, chipsKey } from './places.js';
 import { axesOf } from './sweepdata.js';
@@ -41,8 +41,13 @@ export function createFlipCard({ parts, getScene, dispatch, askFlip, askReads, c
     const isRunning = isFlipping || flip?.state === 'running';
     parts.flipProgress.hidden = !isRunning;
     setText(parts.flipText, isRunning ? (flip?.text || 'starting…') : '');
-    parts.cancelFlip.hidden = !isRunning;
+    if (isRunning) {
+      parts.cancelFlip.hidden = false;
+      for (const button of [parts.flipButton, parts.flipFirst]) passFocus(button, parts.cancelFlip);
+    }
     parts.flipButton.disabled = isRunning;
+    if (!isRunning) passFocus(parts.cancelFlip, parts.flipButton);
+    parts.cancelFlip.hidden = !isRunning;
     parts.flipFirst.disabled = isRunning;
     setText(parts.flipFirst, isRunning ? 'Searching…' : 'Flip it with the fewest');
     const isOver = !isRunning && Boolean(flip) && flip.state !== 'running';

@@ -1,6 +1,6 @@
 // "Is it general?": the same change on many pictures, beside as many random heads, with intervals, and where it fails.
 
-import { make, setEmojiText, setText } from '../shared/dom.js';
+import { make, passFocus, setEmojiText, setText } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
 import { intervalRow, intervalScale } from '../shared/intervals.js';
 import { createGate } from '../shared/schedule.js';
@@ -34,23 +34,31 @@ export function createGeneralCard({ parts, getScene, askGeneral, cancel }) {
     const { run, general, isGeneral, state, flip } = scene;
     const set = state.chips.length ? state.chips : (flip?.members ?? []);
     const isRunning = isGeneral || general?.state === 'running';
+    parts.generalProgress.hidden = !isRunning;
+    if (isRunning) {
+      parts.cancelGeneral.hidden = false;
+      passFocus(parts.generalButton, parts.cancelGeneral);
+    }
     parts.generalButton.disabled = isRunning || !set.length;
+    if (!isRunning) passFocus(parts.cancelGeneral, parts.generalButton);
+    parts.cancelGeneral.hidden = !isRunning;
     setText(parts.generalButton, set.length > 1 ? `Test these ${set.length} on many pictures` : 'Test it on many pictures');
     setText(parts.generalWhat, set.length ? `${state.chips.length ? 'What is put in now' : 'What the search found'}: ${membersWords(set)}.`
       : 'Put something in, or run the search, and see here whether it holds on other pictures.');
-    parts.generalProgress.hidden = !isRunning;
-    parts.cancelGeneral.hidden = !isRunning;
     setText(parts.generalText, general?.total ? `${general.done} of ${general.total} pictures` : 'starting…');
     parts.generalBar.style.transform = `scaleX(${general?.total ? (general.done / general.total).toFixed(3) : 0})`;
-    parts.generalResult.hidden = !general?.flip;
-    if (!general?.flip) return;
+    const isMeasured = Number.isFinite(general?.flip?.rate);
+    parts.generalResult.hidden = !isMeasured && !(general?.text && !isGeneral);
+    if (parts.generalResult.hidden) return;
     setEmojiText(parts.generalSentence, generalSentence({ general, run }));
+    for (const part of [parts.intervals, parts.generalSource, parts.failuresTitle, parts.failuresKey, parts.failures]) part.hidden = !isMeasured;
+    if (!isMeasured) return;
     setText(parts.generalSource, `On ${general.source}. Control: ${general.control?.what ?? 'none'}.`);
     const groups = [group('Flips the answer', (of) => of.flip, 'rate', scene)];
     if (general.effect) groups.push(group('How far of the way, on average', (of) => of.effect, 'mean', scene));
     parts.intervals.replaceChildren(...groups);
     const failures = general.failures ?? [];
-    parts.failuresTitle.hidden = !failures.length;
+    parts.failuresTitle.hidden = parts.failuresKey.hidden = !failures.length;
     parts.failures.replaceChildren(...failures.map(failure));
   }
   function render() {

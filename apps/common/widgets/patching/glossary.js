@@ -52,8 +52,8 @@ export const PATCHING_GLOSSARY = {
   },
   general: {
     title: 'Is it general?',
-    text: 'One picture proves little. The same parts are put in for many other pairs of pictures, and as a control as many heads drawn at random. Intervals: 95 %, '
-      + 'Wilson for rates, normal for means. The pictures where it fails are shown first.',
+    text: 'One picture proves little. The same parts are put in for many other pairs of pictures, and as a control as many heads drawn at random. Flipped: the clean '
+      + 'picture’s answer is ahead of the other one. Intervals: 95 %, Wilson for rates, bootstrap for means. The pictures where it fails are shown first.',
   },
   evolution: {
     title: 'The answer, layer by layer',

@@ -3,6 +3,7 @@
 import { clampIndex } from '../shared/geometry.js';
 
 const MATRIX = { left: 30, top: 22 };
+const RING = 4; // room for the ring around a cell of the last row or column
 const CELL_MOST = { width: 84, height: 38 };
 const ROOMY = { width: 38, height: 17 };
 const TILE_GAP = 8;
@@ -12,10 +13,10 @@ const PREFIX = { height: 18, gap: 3 };
 
 /** A matrix: {kind, cellWidth, cellHeight, …}; cells are at least `least` CSS pixels wide, numbers are written where `roomy`. */
 export function layoutCells({ width, rows, cols, least }) {
-  const cellWidth = Math.max(least, Math.min(CELL_MOST.width, Math.floor((width - MATRIX.left) / cols)));
+  const cellWidth = Math.max(least, Math.min(CELL_MOST.width, Math.floor((width - MATRIX.left - RING) / cols)));
   const cellHeight = Math.max(least, Math.min(CELL_MOST.height, cellWidth));
   return { kind: 'matrix', ...MATRIX, rows, cols, cellWidth, cellHeight, roomy: cellWidth >= ROOMY.width && cellHeight >= ROOMY.height,
-    width: MATRIX.left + cols * cellWidth + 1, height: MATRIX.top + rows * cellHeight + 1 };
+    width: MATRIX.left + cols * cellWidth + RING, height: MATRIX.top + rows * cellHeight + RING };
 }
 
 /** Pictures: one tile a row of the map, at least `least` CSS pixels wide; prefix tokens lie in a strip above each. */

@@ -1,6 +1,6 @@
 // What the map is of, how it is shown, and how far the exact numbers have come.
 
-import { make, setText } from '../shared/dom.js';
+import { make, passFocus, setText } from '../shared/dom.js';
 import { createGate } from '../shared/schedule.js';
 import { showSegment, wireSegments } from '../shared/segments.js';
 import { selectorName } from './places.js';
@@ -28,7 +28,7 @@ export function progressWords(sweep, isWanted) {
   switch (sweep.state) {
     case 'running': return `Exact numbers replace the hatched estimate: ${count}.`;
     case 'stopped': return `Stopped after ${count}; hatched cells are estimates.`;
-    case 'done': return `Exact: ${sweep.total.toLocaleString('en')} experiments for ${cost}${good}.`;
+    case 'done': return sweep.note ? `${sweep.note.charAt(0).toUpperCase()}${sweep.note.slice(1)}. They cost ${cost}.` : `Exact: ${sweep.total.toLocaleString('en')} experiments for ${cost}${good}.`;
     default: return `${ESTIMATE_ONLY}It cost ${cost}.`;
   }
 }
@@ -81,6 +81,7 @@ export function createSweepControls({ parts, getScene, dispatch, askSweep, cance
     const share = sweep?.total ? sweep.done / sweep.total : 0;
     parts.progressBar.style.transform = `scaleX(${share.toFixed(4)})`;
     parts.progress.setAttribute('aria-valuenow', String(Math.round(100 * share)));
+    if (!isRunning) passFocus(parts.cancelSweep, parts.site);
     parts.cancelSweep.hidden = !isRunning;
     parts.runSweep.hidden = isRunning || (isWanted && sweep?.state === 'done') || !sweep;
     setText(parts.runSweep, sweep?.state === 'stopped' ? 'Run it again' : 'Run the exact sweep');

@@ -43,6 +43,7 @@ function ahead(run, metric) {
 /** The question that two answers pose, before anything was put in. */
 export function questionWords(run) {
   const { clean, corrupt } = leaders(run);
+  if (run.same) return 'Both pictures are the same, so there is no difference to look for. Hide part of the first one, or take another picture.';
   if (!clean || !corrupt) return 'Which parts of the model make the difference between these two pictures?';
   if (clean.index === corrupt.index) {
     return `The model answers ${answerWords(clean)} for both pictures, but not for the same reasons. `
@@ -51,17 +52,15 @@ export function questionWords(run) {
   return `The model answers ${answerWords(clean)} for the clean picture and ${answerWords(corrupt)} for the corrupt one. Which of its parts make the difference?`;
 }
 
-function flipWords(run, from, to) {
-  const { clean, corrupt } = leaders(run);
-  const [winner, loser] = ahead(run, to);
-  const told = from === run.metric.corrupt ? [corrupt, clean] : [clean, corrupt];
-  if (told[0]?.index === loser.index && told[1]?.index === winner.index) return `turns ${answerWords(loser)} into ${answerWords(winner)}`;
+// A cell knows the difference of two logits alone: a third class may be the answer.
+function flipWords(run, metric) {
+  const [winner, loser] = ahead(run, metric);
   return `puts ${answerWords(winner)} ahead of ${answerWords(loser)}`;
 }
 
 function moveWords(run, direction, value, metric) {
   const { clean, corrupt } = run.metric;
-  if (hasFlipped(direction, metric, clean, corrupt)) return flipWords(run, direction === 'noise' ? clean : corrupt, metric);
+  if (hasFlipped(direction, metric, clean, corrupt)) return flipWords(run, metric);
   if (!Number.isFinite(value)) return 'cannot be told: both pictures have the same difference';
   if (Math.abs(value) < NEAR_NOTHING) return 'changes next to nothing';
   const [goal] = ahead(run, direction === 'noise' ? corrupt - clean : clean - corrupt);
@@ -132,14 +131,16 @@ export function membersWords(members) {
 
 /** The verdict on generality. */
 export function generalSentence({ general, run }) {
-  const { flip, control, done, source, state } = general;
+  const { flip, control, done, source, state, text } = general;
+  if (text) return asSentence(text);
   if (!flip || !done) return `Running the same change on ${source ?? 'other pictures'}…`;
   const n = Math.round(flip.rate * done);
   const who = general.members?.length ? `${membersWords(general.members)} ${general.members.length > 1 ? 'flip' : 'flips'}` : 'The same change flips';
   const head = `${who} the answer for ${n} of ${done} pictures (${plainPercent(flip.rate)}; 95${NO_BREAK}% interval ${intervalWords(flip)}).`;
   if (state === 'running' || !control?.flip) return head;
   const chance = `For heads drawn at random it is ${plainPercent(control.flip.rate)}.`;
-  if (flip.low <= control.flip.high) return `${head} ${chance} That is no more than chance would give here.`;
+  if (flip.rate <= control.flip.rate) return `${head} ${chance} That is no more than chance.`;
+  if (flip.low <= control.flip.high) return `${head} ${chance} The intervals overlap: so few pictures do not tell whether that is more than chance.`;
   const verdict = flip.low > 0.5 ? 'More often than not, it holds.' : `More than chance, but on most pictures it does not turn ${answerWords(run.b)} into ${answerWords(run.a)}.`;
   return `${head} ${chance} ${verdict}`;
 }
@@ -147,7 +148,7 @@ export function generalSentence({ general, run }) {
 /** The number of a cell for people and for logs: "75 % of the way · −2.63". */
 export function cellNumbers(data, direction, index, name) {
   const { value, raw, isEstimate } = shownCell(data, direction, index);
-  if (!Number.isFinite(raw)) return `${name}: not yet`;
+  if (!Number.isFinite(raw)) return `${name}: ${data.sweep.note ? 'not run' : 'not yet'}`;
   return `${name}: ${formatWay(value)} of the way (${formatMargin(raw)})${isEstimate ? ', estimated' : ''}`;
 }
 

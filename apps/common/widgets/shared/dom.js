@@ -33,6 +33,11 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Hand the focus on from what is about to be hidden or disabled; nothing happens where the focus is elsewhere. */
+export function passFocus(from, to) {
+  if (from.contains(document.activeElement)) to.focus({ preventScroll: true });
+}
+
 const PICTOGRAPH = /(\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*)/u;
 
 /** Text in pieces, [{text, isEmoji}]: what has to be drawn with the emoji font, and what lies between. */
