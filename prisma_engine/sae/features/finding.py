@@ -25,7 +25,7 @@ from prisma_engine.sae import files
 from prisma_engine.sae.features.controls import random_change, with_change
 from prisma_engine.sae.features.facts import Facts, facts
 from prisma_engine.sae.features.generality import generality
-from prisma_engine.sae.features.guide import Guide, Measured, Picture, Share, broken, example
+from prisma_engine.sae.features.guide import Guide, Measured, Picture, Share, broken, example, guide
 from prisma_engine.sae.features.outcome import Outcome
 from prisma_engine.sae.features.rack import Dial, Rack
 from prisma_engine.sae.features.start import Start, Where, positions
@@ -37,9 +37,10 @@ from prisma_engine.toy.emoji_classes import NAMES, class_index
 from prisma_engine.toy.emoji_scenes import sample_scenes
 from prisma_engine.vit import HookedViT
 
-CHOOSE, MEASURE = 2**30 + 2**20, 2**30 + 2**21
+CHOOSE, MEASURE = 2**30 + 2**20, 2**30 + 2**22
 """Numbers of the first batches of scenes that choose a rack, and that measure it."""
-SEVERAL = (1, 2, 3, 5)
+FEW, MANY = (1, 2, 3, 5), (8, 12, 20)
+"""How many latents a rack has: first few, and more only where no rack of few is of use."""
 WAYS = (("ablate", 0.0), ("scale", -1.0), ("clamp", -1.0), ("add", -2.0))
 PLACES = ("cls", "all")
 TRIED, MEASURED = 32, 200
@@ -75,16 +76,18 @@ def find(name: str | Path, sae: SAE, model: HookedViT, n: int = MEASURED) -> Gui
     known = facts(name)
     if known is None:
         raise ValueError(f"{name} has no latents.json; measure it first")
-    found, tried = subjects(model), []
-    for subject in found:
-        if (each := _tried(sae, model, known.typical, subject)) is not None:
-            tried.append((each[0] + NAMED * _named(known, *each[1:]), *each[1:]))
-            if tried[-1][0] >= ENOUGH:
-                break
-    for _, subject, rack in sorted(tried, key=lambda each: -each[0]):
-        made = _measured(sae, model, known.typical, subject, rack, found, n)
-        if not broken(made, name, sae, model):
-            return made
+    found = subjects(model)
+    for several in (FEW, MANY):
+        tried = []
+        for subject in found:
+            if (each := _tried(sae, model, known.typical, subject, several)) is not None:
+                tried.append((each[0] + NAMED * _named(known, *each[1:]), *each[1:]))
+                if tried[-1][0] >= ENOUGH:
+                    break
+        for _, subject, rack in sorted(tried, key=lambda each: -each[0]):
+            made = _measured(sae, model, known.typical, subject, rack, found, n)
+            if not broken(made, name, sae, model):
+                return made
     return None
 
 
@@ -139,7 +142,9 @@ def other_scenes(model: HookedViT, subject: Subject, first: int) -> Iterator[tup
                 yield f"batch {number}, scene {i}", image
 
 
-def _tried(sae: SAE, model: HookedViT, typical: Tensor, subject: Subject) -> tuple[float, Subject, Rack] | None:
+def _tried(
+    sae: SAE, model: HookedViT, typical: Tensor, subject: Subject, several: Sequence[int] = FEW
+) -> tuple[float, Subject, Rack] | None:
     """The simplest of the best racks for one picture, and how good it is (see `_score`)."""
     target = _start(sae, model, scenes(subject.emoji, CHOOSE), subject.before)
     if target is None:
@@ -151,12 +156,12 @@ def _tried(sae: SAE, model: HookedViT, typical: Tensor, subject: Subject) -> tup
     for where in PLACES:
         order = supports(target, subject.before, subject.after, where).argsort(descending=True).tolist()
         order = [latent for latent in order if typical[latent] > 0]
-        for k, (how, amount) in itertools.product(SEVERAL, WAYS):
+        for k, (how, amount) in itertools.product(several, WAYS):
             rack = Rack(tuple(Dial(latent, how, amount) for latent in order[:k]), where)
             if not _does(own, rack, typical, subject).all():
                 continue
             score = _score(target, others, rack, typical, subject)
-            if best is None or score > best[0] + SPARED:
+            if score > (0.0 if best is None else best[0] + SPARED):
                 best = (score, subject, rack)
     return best
 
@@ -211,11 +216,13 @@ def _as_said(answers: Int[Tensor, " image"], subject: Subject) -> Bool[Tensor, "
 def _score(target: Start, others: Start, rack: Rack, typical: Tensor, subject: Subject) -> float:
     """Share of scenes where a rack does what it should, or of others that it spares, less that of random latents.
 
-    The smaller of the first two counts; −1 where the first is under `WORTH`.
+    The smaller of the first two counts; −1 where the first is under `WORTH`, or the logit of the answer does not fall.
     """
     put = placed(target, rack, typical)
-    done = float(_as_said(_answers(target, put, put.steered), subject).float().mean())
-    if done < WORTH:
+    logits = target.answers(put.steered, put.tokens, range(len(target.x)))
+    done = float(_as_said(logits.argmax(-1), subject).float().mean())
+    fallen = float((logits - target.logits)[:, subject.before].mean()) < 0
+    if done < WORTH or not fallen:
         return -1.0
     drawn = random_change(target.sae, rack, typical, put, torch.Generator().manual_seed(0))
     chance = float(_as_said(_answers(target, put, with_change(put, drawn)), subject).float().mean())
@@ -232,19 +239,25 @@ def _measured(
     before, after = subject.before, run.answer("steered")
     on = generality(sae, model, rack, typical, before, scenes(subject.emoji, MEASURE), n, answered=before)
     off = generality(sae, model, rack, typical, before, other_scenes(model, subject, MEASURE), n)
-    emoji = " and a ".join(NAMES[i] for i in subject.emoji)
+    emoji = " and ".join(_with_article(NAMES[i]) for i in subject.emoji)
     measured = Measured(
-        scenes=f"held-out scenes of a {emoji} that the model calls {names[before]}",
+        scenes=f"held-out scenes of {emoji} that the model calls {names[before]}",
+        answer=None if subject.after is None else names[subject.after],
         answered=_share(_done(on.effect, subject)),
         change=_share_of(on.effect.mean, len(on.effect)),
         control=_share(_done(on.control, subject)),
         control_change=_share_of(on.control.mean, len(on.control)),
-        others="held-out scenes of one other emoji" + f" that it is {SURE:.0%} sure of" * (subject.after is None),
+        others="held-out scenes of one other emoji"
+        + f" that it is {100 * SURE:.0f} % sure of" * (subject.after is None),
         kept=_share([not changed for changed in off.effect.changed]),
     )
     least = round(0.8 * run.change(before), 2)
     unchanged = _unchanged(sae, model, typical, subject, rack, every)
     return Guide(subject.picture, rack, names[before], names[after], least, unchanged, measured)
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeio' else 'a'} {name}"
 
 
 def _unchanged(
@@ -273,16 +286,32 @@ def _share_of(interval: Interval, n: int) -> Share:
     return Share(round(interval.value, 4), round(interval.low, 4), round(interval.high, 4), n)
 
 
-def write_guide(folder: Path, weights: Path | None = None) -> Guide | None:
+def measured_again(name: str | Path, sae: SAE, model: HookedViT, n: int = MEASURED) -> Guide:
+    """The guide that an SAE has, with its figures from the scenes of `MEASURE`.
+
+    Raises:
+        ValueError: if it has none, or one of a picture that is not among those tried.
+    """
+    standing, known, found = guide(name), facts(name), subjects(model)
+    if standing is None or known is None:
+        raise ValueError(f"{name} has no guide yet, or no latents.json")
+    same = [subject for subject in found if subject.picture == standing.picture]
+    if not same:
+        raise ValueError(f"the guide of {name} is of a picture that is not among those tried")
+    return _measured(sae, model, known.typical, same[0], standing.rack, found, n)
+
+
+def write_guide(folder: Path, weights: Path | None = None, again: bool = False) -> Guide | None:
     """Find a guide for the SAE in a folder and write it there; None, and no file, if there is none to be had.
 
     Args:
         weights: where the model is on this machine, if not under its own name.
+        again: keep the guide that is there, and only measure it.
     """
     sae = files.load(folder)
     model = load_model(weights or sae.config.model, None if weights else sae.config.revision)
     check(sae, model, same_weights=weights is not None)
-    found = find(folder, sae, model)
+    found = measured_again(folder, sae, model) if again else find(folder, sae, model)
     if found is not None:
         found.save(folder)
     return found
@@ -292,10 +321,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="+", help="folders with an SAE each, measured")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
+    parser.add_argument("--again", action="store_true", help="keep the guides that are there, and only measure them")
     given = parser.parse_args()
     for folder in given.folder:
         try:
-            found = write_guide(folder, given.weights)
+            found = write_guide(folder, given.weights, given.again)
         except ValueError as error:
             parser.error(str(error))
         said = "no rack changes a picture's answer" if found is None else f"{found.title}\n{found.measured_said}"

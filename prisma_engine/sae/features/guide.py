@@ -90,7 +90,8 @@ class Measured:
 
     Attributes:
         scenes: which ones, in words.
-        answered: share whose answer becomes what the guide says (any other one, where it does not say).
+        answer: what the answer should become on them; None for any other one.
+        answered: share whose answer does.
         change: mean change of the watched class' logit.
         control: share whose answer changes as much with as many random latents, moved as far.
         control_change: their mean change of the watched logit.
@@ -99,6 +100,7 @@ class Measured:
     """
 
     scenes: str
+    answer: str | None
     answered: Share
     change: Share
     control: Share
@@ -130,7 +132,9 @@ class Guide:
 
     @property
     def title(self) -> str:
-        return f"{self.picture.title}: from {self.before} to {self.after}"
+        """What it is about, in a few words."""
+        to = f" to {self.after}" if self.measured.answer else " to something else"
+        return f"{self.picture.title}: from {self.before}{to}"
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -158,7 +162,7 @@ class Guide:
         """The measurement in one sentence."""
         m = self.measured
         return (
-            f"The answer changes so on {m.answered.said} {m.scenes}, with random latents moved as far on "
+            f"The answer becomes {m.answer or 'another one'} on {m.answered.said} {m.scenes}, with random latents moved as far on "
             f"{m.control.said}; it stays on {m.kept.said} {m.others}."
         )
 
