@@ -161,8 +161,9 @@ class Guide:
     def measured_said(self) -> str:
         """The measurement in one sentence."""
         m = self.measured
+        becomes = m.answer or "another one"
         return (
-            f"The answer becomes {m.answer or 'another one'} on {m.answered.said} {m.scenes}, with random latents moved as far on "
+            f"The answer becomes {becomes} on {m.answered.said} {m.scenes}, with random latents moved as far on "
             f"{m.control.said}; it stays on {m.kept.said} {m.others}."
         )
 
