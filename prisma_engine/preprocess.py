@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -137,6 +137,25 @@ class Preprocess:
         if self.mode == "shortest_edge":
             return margins[0] // 2, margins[1] // 2
         return round(margins[0] / 2), round(margins[1] / 2)  # half to even, as torchvision's
+
+
+PREPARATIONS = ("checkpoint", "tutorial")
+
+
+def prepared(preprocess: Preprocess, preparation: str) -> Preprocess:
+    """`preprocess`, as the checkpoint expects, or that of ViT-Prisma's tutorials: squashed to size, not normalised.
+
+    All numbers that those publish for activation patching rest on the second.
+
+    Raises:
+        ValueError: if there is no such preparation.
+    """
+    if preparation not in PREPARATIONS:
+        raise ValueError(f"pictures are prepared as {' or '.join(PREPARATIONS)}, got {str(preparation)[:20]!r}")
+    if preparation == "checkpoint":
+        return preprocess
+    n = preprocess.n_channels
+    return replace(preprocess, mean=(0.0,) * n, std=(1.0,) * n, mode="squash", crop_pct=1.0, interpolation="bilinear")
 
 
 def patch_grid(height: int, width: int, patch: tuple[int, int]) -> tuple[int, int]:

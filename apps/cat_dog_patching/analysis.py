@@ -15,9 +15,10 @@ from torch import Tensor
 import prisma_engine as pe
 from apps.cat_dog_patching.corrupting import Hidden, Shape, around, box, hide
 from apps.cat_dog_patching.places import Extent, sites_of
-from apps.cat_dog_patching.plan import Plan, prepared
+from apps.cat_dog_patching.plan import Plan
 from apps.common.answers import Answer, top_answers, vocabulary_for
 from apps.common.pictures import Picture
+from prisma_engine.preprocess import prepared
 
 if TYPE_CHECKING:
     from prisma_engine import HookedViT

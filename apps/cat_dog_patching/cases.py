@@ -19,10 +19,9 @@ from torch import Tensor
 
 from apps.cat_dog_patching.analysis import PairResult, as_seen
 from apps.cat_dog_patching.corrupting import FILL_WORDS, around, hide
-from apps.cat_dog_patching.plan import prepared
 from prisma_engine import HookedViT
 from prisma_engine.images import ImageRefused, ImageSource, open_image
-from prisma_engine.preprocess import Preprocess
+from prisma_engine.preprocess import Preprocess, prepared
 from prisma_engine.toy.emoji_classes import NAMES
 from prisma_engine.toy.emoji_scenes import sample_scenes
 

@@ -133,7 +133,7 @@ def python_code(result: PairResult, bench: Bench, view: PatchView) -> str:
     second = "preprocess.pixels(other)" if hidden is None else f"hide(seen, {hidden.text!r}, {hidden.fill!r})"
     tutorial = result.plan.preparation == "tutorial"
     imports = [] if hidden is None else ["from apps.cat_dog_patching.corrupting import hide"]
-    imports += ["from apps.cat_dog_patching.plan import prepared"] if tutorial else []
+    imports += ["from prisma_engine.preprocess import prepared"] if tutorial else []
     opening = code.opening(**named)
     text = _CODE.format(
         opening=opening.replace(

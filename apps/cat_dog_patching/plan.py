@@ -9,9 +9,7 @@ from typing import Any
 
 from apps.cat_dog_patching.corrupting import FILLS, Hidden, shapes_from_text
 from apps.common.share import SourceKind
-from prisma_engine.preprocess import Preprocess
-
-PREPARATIONS = ("checkpoint", "tutorial")
+from prisma_engine.preprocess import PREPARATIONS
 
 
 @dataclass(frozen=True)
@@ -68,23 +66,6 @@ def read_plan(text: str) -> Plan:
         other=None if other is None else Other(**other),
         **plain,
     )
-
-
-def prepared(preprocess: Preprocess, preparation: str) -> Preprocess:
-    """How pictures become input: as the checkpoint expects, or as in the tutorial that this page follows.
-
-    That tutorial squashed its pictures to the input's size and did not normalise them, and all of its published
-    numbers rest on that.
-
-    Raises:
-        ValueError: if there is no such preparation.
-    """
-    if preparation not in PREPARATIONS:
-        raise ValueError(f"pictures are prepared as {' or '.join(PREPARATIONS)}; got {str(preparation)[:20]!r}")
-    if preparation == "checkpoint":
-        return preprocess
-    n = preprocess.n_channels
-    return replace(preprocess, mean=(0.0,) * n, std=(1.0,) * n, mode="squash", crop_pct=1.0, interpolation="bilinear")
 
 
 def plan_to_fields(plan: Plan) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,10 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from prisma_engine.preprocess import Preprocess
+from prisma_engine.preprocess import PREPARATIONS, Preprocess, prepared
 from prisma_engine.toy.compose import EXAMPLES, Placement, render_scene
 from prisma_engine.vit import HookedViT
 
-PREPARATIONS = ("checkpoint", "tutorial")
 CAT, DOG = "cat face", "dog face"
 OPENING = (Placement(CAT, 66, 68, 54), Placement(DOG, 32, 30, 26)), 30
 """Objects, back to front, and background of the scene that opens Cat–Dog Patching."""
@@ -44,20 +43,6 @@ class Pair:
     corrupt: Input
     answers: tuple[str, str]
     hidden: tuple[int, ...]
-
-
-def prepared(preprocess: Preprocess, preparation: str) -> Preprocess:
-    """`preprocess`, or the one of the tutorial whose numbers are published: squashed to size, not normalised.
-
-    Raises:
-        ValueError: if there is no such preparation.
-    """
-    if preparation not in PREPARATIONS:
-        raise ValueError(f"pictures are prepared as {' or '.join(PREPARATIONS)}, got {preparation!r}")
-    if preparation == "checkpoint":
-        return preprocess
-    n = preprocess.n_channels
-    return replace(preprocess, mean=(0.0,) * n, std=(1.0,) * n, mode="squash", crop_pct=1.0, interpolation="bilinear")
 
 
 def photo_pairs(model: HookedViT, clean: Path, corrupt: Sequence[Path], answers: tuple[str, str]) -> Iterator[Pair]:

@@ -16,10 +16,10 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from prisma_engine.images import ImageRefused, open_image
-from prisma_engine.preprocess import Preprocess
+from prisma_engine.preprocess import PREPARATIONS, Preprocess, prepared
 from prisma_engine.sources import from_folder
 from prisma_engine.studies.flip_rates import Trial
-from prisma_engine.studies.patching_pairs import CAT, DOG, PREPARATIONS, Pixels, prepared, with_hidden
+from prisma_engine.studies.patching_pairs import CAT, DOG, Pixels, with_hidden
 from prisma_engine.toy.compose import Placement, render_scene
 from prisma_engine.toy.layers import FRAME
 from prisma_engine.vit import HookedViT

@@ -18,10 +18,11 @@ from apps.cat_dog_patching.first import opening
 from apps.cat_dog_patching.flipping import find_flip
 from apps.cat_dog_patching.handlers import PairDesk, evolution_value, patching_value, run_value
 from apps.cat_dog_patching.places import Chip, chips_from_text, chips_to_text, read_chips
-from apps.cat_dog_patching.plan import Other, Plan, prepared, read_plan
+from apps.cat_dog_patching.plan import Other, Plan, read_plan
 from apps.cat_dog_patching.reading import reads
 from apps.cat_dog_patching.sweeping import Ask, first_ask, read_ask, sweep_steps
 from apps.common import pictures
+from prisma_engine.preprocess import prepared
 
 HEADS = (Chip("z", 3, 1, "cls"), Chip("z", 4, 2, "cls"))
 

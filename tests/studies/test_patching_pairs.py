@@ -8,14 +8,13 @@ import torch
 from PIL import Image
 
 import prisma_engine as pe
-from prisma_engine.preprocess import Preprocess
+from prisma_engine.preprocess import Preprocess, prepared
 from prisma_engine.studies.patching_pairs import (
     CAT,
     OPENING,
     boxed,
     hidden_patches,
     photo_pairs,
-    prepared,
     scene_pairs,
     with_hidden,
 )
@@ -35,14 +34,6 @@ def test_the_tutorial_squashes_and_does_not_normalise():
     assert prepared(own, "checkpoint") is own and not torch.equal(own(picture), x)
     with pytest.raises(ValueError, match="prepared as checkpoint or tutorial, got 'any'"):
         prepared(own, "any")
-
-
-def test_both_preparations_are_the_page_s():
-    from apps.cat_dog_patching import plan
-
-    own = Preprocess(8, 8, (0.5,) * 3, (0.5,) * 3, crop_pct=0.9)
-    for preparation in plan.PREPARATIONS:
-        assert prepared(own, preparation) == plan.prepared(own, preparation)
 
 
 def test_the_opening_is_the_page_s():
