@@ -72,7 +72,7 @@ check: setup-dev
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m pyright
-	@$(PY) -m pytest -q $(FAST)
+	@$(PY) -m pytest -q -n 2 --dist loadfile $(FAST)
 
 bench: setup-dev
 	@$(PY) -m benchmarks

@@ -122,6 +122,7 @@ def test_the_shipped_example_does_not_open_the_page_and_why(model: pe.HookedViT)
     assert pair.clean.metric < 0 and pair.corrupt.metric < 0  # a dog, with or without its cat
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ask", [Ask(), Ask("v", ("head", "token"), 4, "all"), Ask("mlp_out", ("layer", "token"), None, "all")]
 )

@@ -66,6 +66,7 @@ def test_shipped_types_reach_the_canvas(session: Session):
     assert url and url.startswith("/gradio_api/prisma/table/") and url == types_url(session, None)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_scenes_are_measured_with_a_bar(tour_desk: TourDesk, session: Session):
     *steps, last = run(tour_desk, session, "scenes", n=12)
@@ -79,6 +80,7 @@ def test_scenes_are_measured_with_a_bar(tour_desk: TourDesk, session: Session):
     assert Evidence.from_dict(json.loads(types_json(tour_desk.shelf, session, measured))).n_images == 12
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_types_measured_on_one_model_are_not_shown_for_another(tour_desk: TourDesk, session: Session):
     measured = run(tour_desk, session, "scenes", n=3)[-1][1]
@@ -88,6 +90,7 @@ def test_types_measured_on_one_model_are_not_shown_for_another(tour_desk: TourDe
         types_json(tour_desk.shelf, other, measured)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_stopped_measurement_keeps_what_it_has(
     tour_desk: TourDesk, session: Session, monkeypatch: pytest.MonkeyPatch
@@ -125,6 +128,7 @@ def test_a_visitor_who_leaves_ends_the_work(tour_desk: TourDesk, session: Sessio
     assert stopped.is_set() and not job._jobs
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_folder_is_measured_and_its_examples_open(tour_desk: TourDesk, session: Session, folder: Path):
     *steps, (bar, measured, *_) = run(tour_desk, session, "folder", str(folder), n=20)
@@ -141,6 +145,7 @@ def test_a_folder_is_measured_and_its_examples_open(tour_desk: TourDesk, session
             result.file(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_rows_of_a_data_set_are_kept_only_as_examples(
     tour_desk: TourDesk, session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -165,6 +170,7 @@ def test_rows_of_a_data_set_are_kept_only_as_examples(
     assert run(tour_desk, session, "hub", "owner/name")[-1][0]["text"].startswith("Done: 6 pictures of owner/name")
 
 
+@pytest.mark.slow
 def test_too_few_pictures_name_no_head_and_leave_the_figures(tour_desk: TourDesk, session: Session, folder: Path):
     bar, types, start, stop = run(tour_desk, session, "folder", str(folder), n=20)[-1]
     assert bar["text"].startswith("Not enough pictures to name heads: 6 of at least 20")

@@ -135,6 +135,7 @@ def test_the_numbers_are_the_run_s(tour_desk: TourDesk):
     assert table["answer"][0]["name"] == result.top5[0].name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "view",
     [
@@ -195,6 +196,7 @@ def test_the_newest_view_is_the_canvas_s_own(tour_desk: TourDesk, tour: TourResu
     assert page.newest_links(None, None, None, newest) == gr.skip()
 
 
+@pytest.mark.slow
 def test_the_python_says_where_no_patch_is_locked_and_prints_ranks(tour: TourResult):
     code = export.python_code(tour, TourView(layer=3, unit=0, kind="rank"))
     assert "no patch is locked, so the CLS token" in code and "no patch" not in export.python_code(

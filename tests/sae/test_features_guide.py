@@ -77,6 +77,7 @@ def test_the_guide_of_every_emoji_sae_holds(name, emoji_vit):
     holds(name, files.load(name), emoji_vit)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EMOJI)
 def test_what_was_measured_is_measured_again(name, emoji_vit):
     """On 24 of its scenes: the shares lie where the intervals of so few allow."""
@@ -90,6 +91,7 @@ def test_what_was_measured_is_measured_again(name, emoji_vit):
     assert abs(given.effect.mean.value / found.measured.change.value - 1) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_the_guide_of_every_tiny_sae_holds(name, assets):
     holds(name, files.load(name), pe.load(assets / ON_DISK))

@@ -149,6 +149,7 @@ def test_what_is_loaded_no_longer_needs_its_file(tmp_path):
         sae.W_dec.add_(1)
 
 
+@pytest.mark.slow
 def test_a_foreign_one_is_exported_in_half_precision(tmp_path):
     folder = write_prisma(tmp_path / "mine", activation_fn_str="topk", activation_fn_kwargs={"k": 5})
     out = tmp_path / "ours"

@@ -68,6 +68,7 @@ def test_tiny_saes_do_what_was_promised(name):
     assert scores["reconstruction"]["explained_variance"] >= 0.8 and scores["l0"]["all"] <= 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EMOJI)
 def test_a_sample_is_as_eval_says(name):
     sae, model, scores = SAE.load(name), pe.load("emoji-vit"), measured(name)

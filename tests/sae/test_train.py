@@ -30,6 +30,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAININGS)
 def test_resuming_changes_no_bit(kind, model, tmp_path):
     chosen = recipe(TRAININGS[kind])
@@ -113,6 +114,7 @@ def test_what_a_step_reports_is_what_the_sae_does(model, tmp_path):
     assert row["l0"] == pytest.approx(out.l0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", TRAININGS)
 def test_it_learns(kind, model, tmp_path):
     """More variance is explained after a while; with a learning rate of 0 nothing changes."""
