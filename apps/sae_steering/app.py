@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from apps.common.events import IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spo
 from apps.common.page import wire_sources, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 from apps.sae_steering import saved
+from apps.sae_steering.bench import JOBS
 from apps.sae_steering.first import first_view, opening
 from apps.sae_steering.handlers import SteerDesk
 from apps.sae_steering.layout import Layout, lay_out
@@ -58,26 +60,37 @@ def _wire_canvas(work: SteeringPage, working: Working, at: Layout, state: list[g
     """What the canvas asks for: quick answers in the queue of the models, long ones in steps of their own."""
     canvas = at.steering
     told = (work.links, state, links)
-    for ask, handler in (
-        (canvas.latent, work.latent),
-        (canvas.steer, work.steer),
-        (canvas.watch, work.watch),
-        (canvas.compare, work.compare),
+    refused = {what: _refusal(work, what) for what in ("latent", "steer", "watch", "other", "found", *JOBS)}
+    for ask, handler, what in (
+        (canvas.latent, work.latent, "latent"),
+        (canvas.steer, work.steer, "steer"),
+        (canvas.watch, work.watch, "watch"),
+        (canvas.compare, work.compare, "other"),
+        (canvas.search, work.search, "found"),
     ):
         asking = ask(spoken(handler), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
         asking.success(*told, **QUIET)
-    canvas.search(spoken(work.search), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
+        asking.failure(refused[what], state, canvas, **QUIET)
     canvas.view_change(spoken(work.view_change), state, links, **IN_TURN, **QUIET)
     where = [at.source, at.place, at.n_pictures]
-    jobs = (
-        canvas.controls(spoken_steps(working.controls), state, canvas, **QUIET, **TRIALS),
-        canvas.generality(spoken_steps(working.generality), [*where, at.same, *state], canvas, **QUIET, **TRIALS),
-        canvas.profile(spoken_steps(working.profile), [*where, *state], canvas, **QUIET, **PROFILES),
-    )
-    for job in jobs:
-        job.failure(spoken(working.idle), state, canvas, **QUIET)
+    general = [*where, at.same, *state]
+    for what, job in {
+        "controls": canvas.controls(spoken_steps(working.controls), state, canvas, **QUIET, **TRIALS),
+        "general": canvas.generality(spoken_steps(working.generality), general, canvas, **QUIET, **TRIALS),
+        "profile": canvas.profile(spoken_steps(working.profile), [*where, *state], canvas, **QUIET, **PROFILES),
+    }.items():
+        job.failure(refused[what], state, canvas, **QUIET)
     canvas.cancel(working.cancel, state[1], None, queue=False, **QUIET)
     at.source.input(streams.place_box, at.source, at.place, **QUIET)
+
+
+def _refusal(work: SteeringPage, what: str) -> Callable[..., Any]:
+    """The handler of an event that failed: the canvas as it is, which stops waiting for `what`."""
+
+    def refused(*state: Any) -> Any:
+        return work.refused(what, *state)
+
+    return spoken(refused)
 
 
 def card_picture() -> bytes:

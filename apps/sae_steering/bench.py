@@ -27,6 +27,8 @@ class Bench:
         pending: a model that was asked for and has no SAE here; it is taken once one is named.
         other: another SAE to compare with.
         running: what the controls say while they are at work.
+        heard: when the newest event of each kind was sent, by the visitor's clock; they may arrive in another order.
+        cancelled: when each job was last cancelled, by the same clock: it may not have begun yet.
     """
 
     key: str = ""
@@ -41,8 +43,30 @@ class Bench:
     running: str | None = None
     trial: Trial | None = None
     other: str | None = None
+    compared: tuple[str, str, dict[str, Any]] | None = None  # run, SAE, what `other_value` made of them
     own: OwnProfile | None = None
     jobs: dict[str, Stop] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
+    cancelled: dict[str, int] = field(default_factory=dict)
+
+    def overtaken(self, what: str, at: object) -> bool:
+        """Whether an event comes after a later one of its kind; where not, it is the newest from now on."""
+        if not isinstance(at, int) or isinstance(at, bool):
+            return False
+        if at < self.heard.get(what, 0):
+            return True
+        self.heard[what] = at
+        return False
+
+    def cancel(self, at: object, *jobs: str) -> None:
+        """End jobs with what they have, and those asked for before `at` that wait to begin."""
+        self.end(*jobs)
+        if isinstance(at, int):
+            self.cancelled |= dict.fromkeys(jobs or JOBS, at)
+
+    def is_cancelled(self, job: str, at: object) -> bool:
+        """Whether a job was cancelled before it began."""
+        return isinstance(at, int) and at <= self.cancelled.get(job, 0)
 
     def start(self, job: str) -> Stop:
         """Begin a job; the one of the same kind that may be running ends."""

@@ -21,7 +21,7 @@ from apps.sae_steering.bench import Bench
 from apps.sae_steering.knowledge import KNOWLEDGE, Knowledge
 from apps.sae_steering.plan import Plan, plan_to_fields, read_plan
 from apps.sae_steering.rack import rack_to_fields, rack_value
-from apps.sae_steering.saes import SAES, Saes, first_for
+from apps.sae_steering.saes import SAES, Saes, first_for, shipped_for
 from apps.sae_steering.trying import controls_value, plain
 from apps.sae_steering.view import SteerView, view_to_fields
 from prisma_engine import HookedViT
@@ -137,12 +137,11 @@ def latents_json(result: SteerResult) -> bytes | None:
     return json.dumps(columns, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def steering_value(
-    desk: SteerDesk, session: Session, bench: Bench, view: SteerView | None = None, rack: bool = False
-) -> dict[str, Any]:
+def steering_value(desk: SteerDesk, session: Session, bench: Bench, view: SteerView | None = None) -> dict[str, Any]:
     """All that the steering canvas reads.
 
-    Without a `view` it keeps the visitor's own, which may be newer; `rack` says that the rack is the page's word too.
+    Without a `view` it keeps the visitor's own, which may be newer. `rack_at` is when the visitor sent the newest rack
+    that has arrived, so that the canvas knows an answer to an older one.
     """
     result = desk.result(session)
     controls, trial, run = bench.controls, bench.trial, bench.steered
@@ -153,10 +152,11 @@ def steering_value(
         "latent": bench.latent,
         "found": bench.found,
         "rack": rack_value(bench.rack, bench.view.lens),
+        "rack_at": bench.heard.get("steer", 0),
         "steered": steered_value(result, run, watched(result, bench)) if run else None,
         "controls": controls_value(controls, result.named) if controls else told,
         "general": trial.as_dict(f"{routes.PREFIX}/{trial.key}/failure/", result.named) if trial else None,
-        "other": other_value(desk, result, bench.other) if bench.other else None,
+        "other": compared(desk, result, bench) if bench.other else None,
         "table": tables.table(desk.saes, result),
         "guide": tables.guide_value(result),
         "view": view.as_dict() if view else None,
@@ -187,6 +187,7 @@ def run_value(result: SteerResult, key: str, index: int) -> dict[str, Any]:
         "effect": None if note else {"url": f"{base}{EFFECT}{index}"},
         "effect_note": note,
         "lens_labels": list(result.lens_labels),
+        "any_sae": not catalog.on_space(),
         "vocabulary": routes.vocabulary_url(result.vocabulary),
         "font": routes.font_url(),
     }
@@ -254,6 +255,32 @@ def steered_value(result: SteerResult, run: SteerRun, index: int) -> dict[str, A
 def _with_change(result: SteerResult, run: SteerRun, name: str) -> list[dict[str, Any]]:
     before = run.column("original")
     return [{**row, "change": row["logit"] - float(before[row["index"]])} for row in result.top_of(run.column(name))]
+
+
+def compared(desk: SteerDesk, result: SteerResult, bench: Bench) -> dict[str, Any]:
+    """The SAE that the visitor compares with; computed once for a run, since every answer of the page holds it."""
+    assert bench.other is not None, "there is an SAE to compare with"
+    known = bench.compared
+    if known is None or known[:2] != (bench.key, bench.other):
+        known = bench.compared = (bench.key, bench.other, other_value(desk, result, bench.other))
+    return known[2]
+
+
+def check_other(desk: SteerDesk, result: SteerResult, name: object) -> str:
+    """The name of an SAE that may stand beside the one on show: one that ships, or locally any of the same model.
+
+    Raises:
+        ValueError: one sentence.
+    """
+    of = result.loaded.config.model
+    if not isinstance(name, str) or (catalog.on_space() and name not in dict(shipped_for(of))):
+        raise ValueError("choose one of this model's SAEs to compare with")
+    name = name.strip()
+    theirs = desk.saes.get(name).config.model
+    if theirs != of:
+        raise ValueError(f"{name} is an SAE of {theirs}; to compare, choose one of {of}")
+    other_value(desk, result, name)
+    return name
 
 
 def other_value(desk: SteerDesk, result: SteerResult, name: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from apps.sae_steering.latents import latent_value
 from apps.sae_steering.layout import sae_choices
 from apps.sae_steering.plan import Plan
 from apps.sae_steering.rack import read_rack
-from apps.sae_steering.saes import first_for, shipped_for, shipped_models
+from apps.sae_steering.saes import first_for, shipped_models
 from apps.sae_steering.searching import search
 from apps.sae_steering.view import SteerView, carry, read_view
 from prisma_engine.sae.features import Rack, steer_run
@@ -126,6 +126,8 @@ class SteeringPage(Page):
     def latent(self, event: gr.EventData, *state: Any) -> Any:
         """Another latent's page."""
         session, bench = state
+        if bench.overtaken("latent", field(event, "at")):
+            return self.canvas(*state)
         latent = index({"latent": field(event, "index")}, "latent", self.desk.result(session).extent.n_latents)
         bench.view = replace(bench.view, latent=latent)
         bench.latent = latent_value(self.desk, session, bench, latent)
@@ -134,14 +136,19 @@ class SteeringPage(Page):
     def search(self, event: gr.EventData, *state: Any) -> Any:
         """Latents by what they are called or by what they write."""
         session, bench = state
+        if bench.overtaken("search", field(event, "at")):
+            return self.canvas(*state)
         data = {name: field(event, name) for name in ("kind", "text", "index")}
-        bench.found = search(self.desk, self.desk.result(session), data)
+        bench.found = {**search(self.desk, self.desk.result(session), data), "at": field(event, "at")}
         return self.canvas(*state)
 
     def steer(self, event: gr.EventData, *state: Any) -> Any:
         """The visitor's whole rack, as it is now."""
         session, bench = state
         result = self.desk.result(session)
+        is_of_another = field(event, "sae") not in (None, result.loaded.id)  # sent before this SAE was on show
+        if is_of_another or bench.overtaken("steer", field(event, "at")):
+            return self.canvas(*state)
         data = {name: field(event, name) for name in ("chips", "where", "tokens", "keep_error", "lens")}
         rack = read_rack(data, result.extent, bench.rack)
         lens = read_view({"lens": data["lens"] or bench.view.lens}, result.extent, bench.view).lens
@@ -153,6 +160,8 @@ class SteeringPage(Page):
     def watch(self, event: gr.EventData, *state: Any) -> Any:
         """Another class whose logit is followed."""
         session, bench = state
+        if bench.overtaken("watch", field(event, "at")):
+            return self.canvas(*state)
         result = self.desk.result(session)
         chosen = index({"class": field(event, "index")}, "class", result.extent.n_classes)
         bench.watched = None if chosen == result.answer else chosen
@@ -163,19 +172,16 @@ class SteeringPage(Page):
     def compare(self, event: gr.EventData, *state: Any) -> Any:
         """Another SAE beside this one, on the same picture; none, to put it away."""
         session, bench = state
-        name = field(event, "id")
-        if name is None:
-            bench.other = None
+        if bench.overtaken("compare", field(event, "at")):
             return self.canvas(*state)
-        result = self.desk.result(session)
-        if name not in {known for known, _ in shipped_for(result.loaded.config.model)}:
-            raise ValueError("choose one of this model's SAEs to compare with")
-        bench.other = str(name)
+        name = field(event, "id")
+        bench.other = None if name is None else handlers.check_other(self.desk, self.desk.result(session), name)
         return self.canvas(*state)
 
-    def guide(self, *state: Any) -> Any:
-        """The guided recipe: its picture, and its rack applied."""
+    def guide(self, event: gr.EventData, *state: Any) -> Any:
+        """The guided recipe: its picture, and its rack applied; racks sent before it are overtaken."""
         session, bench = state
+        bench.overtaken("steer", field(event, "at"))
         result = self.desk.result(session)
         guide = result.loaded.guide
         if guide is None:
@@ -191,7 +197,7 @@ class SteeringPage(Page):
     def view_change(self, event: gr.EventData, *state: Any) -> Any:
         """The visitor has looked elsewhere; nothing is run."""
         session, bench = state
-        if session is None:
+        if session is None or bench.overtaken("view", field(event, "at")):
             return gr.skip()
         bench.view = read_view(field(event, "view"), self.desk.result(session).extent, bench.view)
         return self.links(*state)
@@ -200,6 +206,11 @@ class SteeringPage(Page):
         """The canvas with all that the bench holds now."""
         session, bench = state
         return handlers.steering_value(self.desk, session, bench)
+
+    def refused(self, what: str, *state: Any) -> dict[str, Any]:
+        """The canvas after something that could not be done, of which it then waits for nothing."""
+        value = self.canvas(*state)
+        return {**value, "refused": {"what": what, "nonce": value["nonce"]}}
 
     def links(self, *state: Any) -> Any:
         """The address bar, the link and the Python of what is on show."""
@@ -258,7 +269,7 @@ class SteeringPage(Page):
         plan = waiting.plan.text if waiting.plan else ""
         model = link.model or (restore.model_of(self.desk, waiting.plan) if waiting.plan else chosen.model)
         session = self.desk.show(chosen.picture, model, link.classes or chosen.classes, chosen.upload, plan)
-        view, rack, watched, other, notes = restore.looked_at(waiting.params, self.desk.result(session))
+        view, rack, watched, other, notes = restore.looked_at(self.desk, waiting.params, self.desk.result(session))
         self._restore(bench, session, view, rack, watched, other)
         return self.rendered(session, bench, view, tuple(notes))
 

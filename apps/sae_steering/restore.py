@@ -11,10 +11,9 @@ from apps.common.pictures import Picture
 from apps.common.share import Link, check_revision, read_link, whole_below
 from apps.sae_steering.analysis import SteerResult
 from apps.sae_steering.first import first_view, named, opening
-from apps.sae_steering.handlers import SteerDesk
+from apps.sae_steering.handlers import SteerDesk, check_other
 from apps.sae_steering.plan import Plan, plan_from_params
 from apps.sae_steering.rack import rack_from_params
-from apps.sae_steering.saes import shipped_for
 from apps.sae_steering.view import SteerView, fields_to_view
 from prisma_engine.sae.features import Rack
 
@@ -56,13 +55,13 @@ def open_page(desk: SteerDesk, params: Mapping[str, str]) -> Opened:
     result = desk.result(session)
     if refused or gone or waiting:
         return Opened(session, first_view(result), notes=(*notes, *refused), waiting=waiting)
-    view, rack, watched, other, unknown = looked_at(params, result)
+    view, rack, watched, other, unknown = looked_at(desk, params, result)
     notes += [*unknown, *check_revision(link, result.model_id, result.revision)]
     return Opened(session, view, rack, watched, other, tuple(notes))
 
 
 def looked_at(
-    params: Mapping[str, str], result: SteerResult
+    desk: SteerDesk, params: Mapping[str, str], result: SteerResult
 ) -> tuple[SteerView, Rack, int | None, str | None, list[str]]:
     """The view, the rack, the watched class and the SAE to compare with that an address asks for, and what is wrong."""
     extent = result.extent
@@ -77,8 +76,10 @@ def looked_at(
         watched = whole_below(params["watch"], extent.n_classes) if "watch" in params else None
     except ValueError:
         problems.append(f"the link watches class {params['watch'][:20]!r}, which there is not here")
-    if other is not None and other not in {name for name, _ in shipped_for(result.loaded.config.model)}:
-        problems.append(f"the link compares with {other[:80]!r}, which does not ship; nothing is compared")
+    try:
+        other = other and check_other(desk, result, other)
+    except ValueError as error:
+        problems.append(f"{error}; nothing is compared")
         other = None
     return view, rack, watched, other, [*problems, *unusable]
 

@@ -38,12 +38,15 @@ class Working:
         self.desk = desk
         self._benches: WeakValueDictionary[str, Bench] = WeakValueDictionary()
 
-    def controls(self, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
+    def controls(self, event: gr.EventData, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
         """Random latents and the wrong sign, some draws at a time.
 
         Raises:
             ValueError: one sentence, if nothing is steered.
         """
+        if bench.is_cancelled("controls", field(event, "at")):
+            yield gr.skip()
+            return
         result, rack, stop = self._begun("controls", session, bench, request)
         index, found = watched(result, bench), None
         bench.running = f"0 of {N_DRAWS} random draws"
@@ -63,13 +66,24 @@ class Working:
             stop.now()
 
     def generality(
-        self, source: str, place: str, n: float, same: bool, session: Session, bench: Bench, request: gr.Request
+        self,
+        event: gr.EventData,
+        source: str,
+        place: str,
+        n: float,
+        same: bool,
+        session: Session,
+        bench: Bench,
+        request: gr.Request,
     ) -> Iterator[Any]:
         """The rack on many other pictures.
 
         Raises:
             ValueError: one sentence, for pictures that cannot be had, or if nothing is steered.
         """
+        if bench.is_cancelled("general", field(event, "at")):
+            yield gr.skip()
+            return
         result, rack, stop = self._begun("general", session, bench, request)
         n_pictures = n_allowed(n)
         said, pictures = pictures_for(result, source, place, n_pictures, bool(same))
@@ -106,6 +120,9 @@ class Working:
         Raises:
             ValueError: one sentence, for pictures that cannot be had.
         """
+        if bench.is_cancelled("profile", field(event, "at")):
+            yield gr.skip()
+            return
         self._benches[str(request.session_hash)] = bench
         result = self.desk.result(session)
         latent = index({"latent": field(event, "index")}, "latent", result.extent.n_latents)
@@ -135,17 +152,13 @@ class Working:
         """End what the event names, or all of it."""
         what = field(event, "what")
         if bench is not None:
-            bench.end(*([str(what)] if what in JOBS else JOBS))
+            bench.cancel(field(event, "at"), *([str(what)] if what in JOBS else JOBS))
 
     def leave(self, request: gr.Request) -> None:
         """The visitor has left: nothing is worked on for nobody."""
         bench = self._benches.get(str(request.session_hash))
         if bench is not None:
             bench.end()
-
-    def idle(self, session: Session, bench: Bench) -> Any:
-        """The canvas after work that was refused."""
-        return self._canvas(session, bench)
 
     def _begun(self, job: str, session: Session, bench: Bench, request: gr.Request) -> tuple[SteerResult, Rack, Stop]:
         self._benches[str(request.session_hash)] = bench

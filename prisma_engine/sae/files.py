@@ -111,7 +111,7 @@ def _locate(name: str | Path, revision: str | None) -> Source:
         found = fetch("/".join(parts[:2]), revision, inside) / inside
         return Source(text, found.parent, found) if found.is_file() else Source(text, found)
     known = ", ".join(shipped()) or "none"
-    raise LoadError(f"there is no SAE {text!r}; shipped: {known}; otherwise give a folder or a Hub id")
+    raise LoadError(f"there is no SAE {text!r}; give a folder, a Hub id, or one that ships: {known}")
 
 
 def shipped() -> tuple[str, ...]:

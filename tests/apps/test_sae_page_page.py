@@ -185,7 +185,7 @@ def test_the_guide_does_what_it_says(page: SteeringPage, state: State):
     guide = page.desk.result(state[0]).loaded.guide
     assert guide is not None
     elsewhere = page.shown(Chosen(pictures.seeded("3"), "emoji-vit", "", "example"), *state)
-    value = page.guide(elsewhere[0], elsewhere[1])[CANVAS]
+    value = page.guide(event(), elsewhere[0], elsewhere[1])[CANVAS]
     columns = value["steered"]["columns"]
     assert value["run"]["image"]["title"] == guide.picture.title and value["run"]["watched"]["name"] == guide.before
     assert columns["original"]["answer"]["name"] == guide.before
@@ -208,7 +208,7 @@ def test_the_opening_picture_comes_back(page: SteeringPage, state: State):
 
 def test_controls_come_draw_by_draw(page: SteeringPage, work: Working, state: State):
     turned(page, state, down(state))
-    values = list(work.controls(*state, request()))
+    values = list(work.controls(event(), *state, request()))
     assert values[0]["controls"]["state"] == "running"
     found = values[-1]["controls"]
     assert found["state"] == "done" and found["random"]["n"] == 50 == len(found["random"]["draws"])
@@ -220,9 +220,9 @@ def test_controls_come_draw_by_draw(page: SteeringPage, work: Working, state: St
 
 def test_trials_tell_what_they_rest_on(page: SteeringPage, work: Working, state: State):
     with pytest.raises(ValueError, match="nothing to try yet"):
-        next(work.generality("scenes", "", 20, False, *state, request()))
+        next(work.generality(event(), "scenes", "", 20, False, *state, request()))
     turned(page, state, down(state))
-    values = list(work.generality("scenes", "", 20, False, *state, request()))
+    values = list(work.generality(event(), "scenes", "", 20, False, *state, request()))
     found = values[-1]["general"]
     assert found["state"] == "done" and found["done"] == found["total"] == 20
     assert found["effect"]["low"] <= found["effect"]["mean"] <= found["effect"]["high"]
@@ -235,21 +235,21 @@ def test_trials_tell_what_they_rest_on(page: SteeringPage, work: Working, state:
         assert kept is not None and kept.file(name).startswith(b"\x89PNG")
     for source, sentence in (("folder", "name a folder"), ("hub", "owner/name"), ("x", "choose where")):
         with pytest.raises(ValueError, match=sentence):
-            next(work.generality(source, "", 20, False, *state, request()))
+            next(work.generality(event(), source, "", 20, False, *state, request()))
 
 
 def test_a_trial_is_cancelled_and_ends_with_its_rack(page: SteeringPage, work: Working, state: State):
     turned(page, state, down(state))
-    steps = work.generality("scenes", "", 200, False, *state, request())
+    steps = work.generality(event(), "scenes", "", 200, False, *state, request())
     list(islice(steps, 2))
     work.cancel(event(what="general"), state[1])
     last = list(steps)[-1]["general"]
     assert last["state"] == "stopped" and last["done"] < 200
-    steps = work.generality("scenes", "", 200, False, *state, request())
+    steps = work.generality(event(), "scenes", "", 200, False, *state, request())
     next(steps)
     turned(page, state, down(state, -3))
     assert list(steps) == []
-    steps = work.generality("scenes", "", 200, False, *state, request(visitor="two"))
+    steps = work.generality(event(), "scenes", "", 200, False, *state, request(visitor="two"))
     next(steps)
     work.leave(request(visitor="nobody"))
     work.leave(request(visitor="two"))

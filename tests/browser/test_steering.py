@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+from prisma_engine.sae import files
+from prisma_engine.sae.features import facts
 from steering_steps import PATH, best, dials, dispatch, part, ready, state, turn, until
 from steps import Visit, expect, picture, upload
 
 GUIDED = re.compile(r"steer=\d+\.")
-SECOND = "emoji-vit-sae/blocks.2.hook_resid_post"
+FIRST, SECOND = "emoji-vit-sae/blocks.0.hook_resid_post", "emoji-vit-sae/blocks.2.hook_resid_post"
 
 
 def test_the_landing_page_leads_to_it(visit: Visit):
@@ -23,16 +26,16 @@ def test_the_landing_page_leads_to_it(visit: Visit):
 
 
 def test_the_guide_changes_the_answer_in_one_click(visit: Visit):
-    page = ready(visit(PATH))
+    page = ready(visit(f"{PATH}?example=apple-beside-bagel"))
     expect(part(page, "steeredTop").locator("li")).to_have_count(10)
-    before = best(page, "original").inner_text().split("\n")[0]
-    part(page, "guideCard").locator("summary").click()
     part(page, "guideButton").click()
     expect(dials(page)).not_to_have_count(0)
     expect(page).to_have_url(GUIDED)
     ready(page)
-    expect(part(page, "verdict")).to_contain_text("the answer turns from")
-    assert best(page, "steered").inner_text().split("\n")[0] != before
+    expect(part(page, "guideResult")).to_be_visible()  # the guide stays open, though it opened another picture
+    for said in ("verdict", "guideResult"):
+        expect(part(page, said)).to_contain_text("the answer turns from")
+    assert best(page, "steered").inner_text().split("\n")[0] != best(page, "original").inner_text().split("\n")[0]
 
 
 def test_patches_are_chosen_and_their_latents_listed(visit: Visit):
@@ -119,6 +122,53 @@ def test_controls_and_other_pictures_and_cancel(visit: Visit):
     assert part(page, "failures").locator("li img").first.evaluate("(image) => image.naturalWidth") > 50
 
 
+def test_work_that_is_refused_can_be_asked_for_again(visit: Visit):
+    page = ready(visit(f"{PATH}?steer=12.add.5"))
+    page.get_by_text("Pictures to try it on").click()
+    page.locator("#cases-source label", has_text="A folder").click()
+    page.locator("#cases-place textarea, #cases-place input").fill("/no/such")
+    part(page, "generalButton").click()
+    expect(page.get_by_text("there is no folder '/no/such'")).to_be_visible()
+    expect(part(page, "generalButton")).to_be_enabled()
+    expect(part(page, "generalRunning")).to_be_hidden()
+
+
+def test_a_turn_that_is_refused_leaves_the_rack_that_holds(visit: Visit):
+    known = facts(files.find(FIRST))
+    assert known is not None
+    on, never_on = int(known.typical.argmax()), int((known.typical == 0).nonzero()[0])
+    page = ready(visit(f"{PATH}?sae={FIRST}&steer={on}.add.2"))
+    dispatch(page, {"type": "addChip", "latent": never_on, "how": "add", "amount": 2})
+    expect(page.get_by_text(f"latent {never_on} was active in no image")).to_be_visible()
+    until(page, f"s.chips.length === 1 && s.chips[0].latent === {on} && !s.steering")
+
+
+def test_a_turn_that_arrives_late_undoes_nothing(visit: Visit):
+    page = ready(visit(PATH))
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if not held and '"chips"' in (route.request.post_data or ""):
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/queue/join**", hold)
+    with page.expect_request(lambda request: '"chips"' in (request.post_data or "")):
+        dispatch(page, {"type": "addChip", "latent": 12, "how": "add", "amount": 1})
+    dispatch(page, {"type": "chip", "latent": 12, "how": "add", "amount": 7})
+    expect(page).to_have_url(re.compile(r"steer=12\.add\.7(&|$)"))
+    ready(page)
+    with page.expect_response(lambda reply: "queue/join" in reply.url):
+        held[0].continue_()
+    part(page, "watchText").fill("banana")
+    part(page, "watchText").press("Enter")  # its answer comes after that of the late turn
+    expect(part(page, "steeredWatchedName")).to_have_text("banana")
+    until(page, "s.chips[0].amount === 7 && !s.steering")
+    expect(page).to_have_url(re.compile(r"steer=12\.add\.7(&|$)"))
+    expect(part(page, "verdict")).to_contain_text("up by 7×")
+
+
 def test_another_sae_is_chosen_compared_and_refused(visit: Visit):
     page = ready(visit(PATH))
     part(page, "other").select_option(SECOND)
@@ -136,8 +186,6 @@ def test_another_sae_is_chosen_compared_and_refused(visit: Visit):
 
 
 def test_an_sae_of_one_s_own_is_profiled(visit: Visit, tmp_path: Path):
-    from prisma_engine.sae import files
-
     files.save(files.load(SECOND), tmp_path / "mine")
     page = ready(visit(PATH))
     box = page.locator("#sae input")
@@ -230,3 +278,5 @@ def test_on_a_phone(visit: Visit):
     expect(page).to_have_url(GUIDED)
     ready(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = part(page, "columns")
+    assert box.evaluate("(columns) => columns.scrollWidth <= columns.clientWidth"), "all three runs without scrolling"

@@ -127,7 +127,9 @@ def test_shipped_ones_are_found_by_name(tmp_path, monkeypatch):
     assert SAE.load(names[1]).hook_name == "blocks.1.hook_resid_post"
     with pytest.raises(LoadError, match=f"tiny-sae holds several; say which of {names[0]}, {names[1]}"):
         SAE.load("tiny-sae")
-    with pytest.raises(LoadError, match=f"there is no SAE 'nothing'; shipped: {names[0]}, "):
+    with pytest.raises(
+        LoadError, match=f"there is no SAE 'nothing'; give a folder, a Hub id, or one that ships: {names[0]}, "
+    ):
         SAE.load("nothing")
 
 

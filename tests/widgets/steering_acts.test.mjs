@@ -82,6 +82,7 @@ test('numbers in words: units, labels and their absence', () => {
   assert.deepEqual([timesText(0.043), timesText(0), timesText(12.34), timesText(123.4), timesText(-2), timesText(NaN)], ['0.04×', '0.0×', '12.3×', '123×', '−2.0×', '–']);
   assert.equal(labelWords(factsOf(COLUMNS, 2)), 'hot dog, F1 0.90');
   assert.equal(labelWords(factsOf(COLUMNS, 0)), 'perhaps dog, F1 0.40', 'a poor label is a hint');
+  assert.equal(labelWords({ label: 'cat', f1: 0.03 }), 'hardly cat, F1 0.03', 'and a worse one hardly that');
   assert.equal(labelWords(factsOf(COLUMNS, 1)), 'no label');
   assert.equal(labelWords(factsOf(null, 1)), 'no label');
 });

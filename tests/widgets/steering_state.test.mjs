@@ -124,3 +124,40 @@ test('turning asks once things have paused, a new latent is asked for unless it 
   assert.equal(sent.length, 2, 'nothing else touches the server');
   mock.timers.reset();
 });
+
+test('events are numbered, an answer to an older rack is late, and nothing refused or cancelled is waited for', () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1000 });
+  const sent = [];
+  let state = START;
+  const asking = createSteerAsking({ onEvent: (name, data) => sent.push([name, data.at]), getState: () => state, changed: () => {} });
+  const turn = (amount) => {
+    const before = state;
+    state = steps(state, { type: 'addChip', latent: 3 }, { type: 'chip', latent: 3, amount });
+    asking.follow(before, state, () => true);
+  };
+  turn(1);
+  assert.ok(asking.isLate(1e15), 'what the visitor has just turned is not sent yet');
+  mock.timers.tick(200);
+  const first = sent.at(-1)[1];
+  assert.deepEqual([asking.isLate(first - 1), asking.isLate(first)], [true, false]);
+  turn(2);
+  mock.timers.tick(200);
+  assert.ok(sent.at(-1)[1] > first && asking.isLate(first));
+  asking.watch(1);
+  asking.watch(2);
+  assert.ok(sent.at(-1)[1] > sent.at(-2)[1], 'two events of one millisecond keep their order');
+  asking.guide(rackOf(START));
+  assert.deepEqual([sent.at(-1)[0], asking.isLate(sent.at(-1)[1] - 1), asking.isLate(sent.at(-1)[1])], ['guide', true, false]);
+  asking.general();
+  asking.search('class', 'dog', 1);
+  asking.refused('general');
+  asking.refused('found');
+  asking.refused('steer');
+  assert.deepEqual(asking.waiting, { controls: false, general: false, other: null, found: null });
+  asking.controls();
+  asking.cancel('controls');
+  assert.deepEqual([asking.waiting.controls, sent.at(-1)[0]], [false, 'cancel']);
+  asking.reset();
+  assert.equal(asking.isLate(0), false, 'another picture: whatever rack comes with it');
+  mock.timers.reset();
+});

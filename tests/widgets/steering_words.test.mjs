@@ -6,7 +6,7 @@ import { changeMarks, logitChanges } from '../../apps/common/widgets/steering/an
 import { errorScale } from '../../apps/common/widgets/steering/comparecard.js';
 import { controlRows } from '../../apps/common/widgets/steering/controlscard.js';
 import { STEERING_GLOSSARY } from '../../apps/common/widgets/steering/glossary.js';
-import { guideRack } from '../../apps/common/widgets/steering/guidecard.js';
+import { guideRack, guideSteps } from '../../apps/common/widgets/steering/guidecard.js';
 import { heatAlphas, heatPixels, heatShare } from '../../apps/common/widgets/steering/heat.js';
 import { decadeTicks, histogramScale, timesTicks } from '../../apps/common/widgets/steering/histogram.js';
 import { densityWords, latentAddress, scoreWords } from '../../apps/common/widgets/steering/latentwords.js';
@@ -43,7 +43,7 @@ test('dials and places in words', () => {
   assert.deepEqual(words, ['latent 9 up by 3× typical', 'latent 9 down by 3× typical', 'latent 9 multiplied by −2', 'latent 9 set to 0.5× typical', 'latent 9 switched off']);
   assert.deepEqual([whereWords({ where: 'list', tokens: [4] }), whereWords({ where: 'list', tokens: [4, 5] }), whereWords({ where: 'cls' })], ['at 1 selected token', 'at 2 selected tokens', 'at CLS']);
   assert.equal(normWords({ length: 3.2, share: 0.21 }), 'Written: 3.20 long for each changed token on average, 21.0 % of the length of what is there.');
-  assert.deepEqual([normWords(null), normWords({ length: null })], ['', '']);
+  assert.deepEqual([normWords(null), normWords({ length: null }), normWords({ length: 0, share: 0 })], ['', '', '']);
 });
 
 test('what is selected and how the list is made', () => {
@@ -157,4 +157,12 @@ test('every "?" has an entry and every entry is asked for', () => {
   const asked = new Set([...[...html.matchAll(/data-term="(\w+)"/g)].map(([, term]) => term), ...[...table.matchAll(/(?:formatPercent|plain\(\d\)|whole), '(\w+)'\]/g)].map(([, term]) => term)]);
   assert.deepEqual([...asked].filter((term) => !STEERING_GLOSSARY[term]), []);
   assert.deepEqual(Object.keys(STEERING_GLOSSARY).filter((term) => !asked.has(term)), []);
+});
+
+test('the steps of a recipe name the dials as the rack does', () => {
+  const guide = { steps: ['Open it.', 'clamp latent 9 to −1 typical activations'], chips: [{ latent: 9, how: 'clamp', amount: -1 }], where: 'cls' };
+  assert.deepEqual(guideSteps(guide), ['Open it.', 'Under “Find a latent”, type its number and press “Turn”: latent 9 set to −1× typical; where: at CLS.']);
+  const two = { ...guide, chips: [...guide.chips, { latent: 3, how: 'ablate' }], where: 'list', tokens: [4] };
+  assert.match(guideSteps(two)[1], /“Turn”: latent 9 set to −1× typical, latent 3 switched off; where: at 1 selected token\.$/);
+  assert.deepEqual(guideSteps({ steps: ['Look.'] }), ['Look.']);
 });

@@ -2,6 +2,7 @@
 
 const NUMBERS = ['frequency', 'typical', 'largest', 'f1', 'precision', 'recall', 'auroc', 'nearest'];
 const GOOD_F1 = 0.5; // from here on a label says something
+const SOME_F1 = 0.1; // below this it says next to nothing
 
 /** Refuse columns that are not lists of one length; absent ones stay absent. */
 export function checkColumns(columns, dSae) {
@@ -33,10 +34,15 @@ export function isHint(f1) {
   return Number.isFinite(f1) && f1 < GOOD_F1;
 }
 
+/** The word before a label that says how far to trust it: none, "perhaps " or "hardly ". */
+export function doubt(f1) {
+  return !isHint(f1) ? '' : f1 < SOME_F1 ? 'hardly ' : 'perhaps ';
+}
+
 /** Its label with the score that says how far to trust it, or honestly none. */
 export function labelWords({ label, f1 }) {
   if (!label) return 'no label';
-  return Number.isFinite(f1) ? `${isHint(f1) ? 'perhaps ' : ''}${label}, F1 ${f1.toFixed(2)}` : label;
+  return Number.isFinite(f1) ? `${doubt(f1)}${label}, F1 ${f1.toFixed(2)}` : label;
 }
 
 /** An activation in words: in units of the latent's typical one, or as it is where that is unknown. */

@@ -19,6 +19,10 @@ export function createCompareCard({ parts, getScene, compare, waiting }) {
   const gate = createGate();
   parts.errorRamp.style.background = heatGradient();
   parts.other.addEventListener('change', () => parts.other.value && compare(parts.other.value));
+  parts.otherText.addEventListener('keydown', (event) => {
+    const name = parts.otherText.value.trim();
+    if (event.key === 'Enter' && name && name !== getScene()?.other?.id) compare(name);
+  });
 
   function figure({ run, shape }, title, { explained_variance: explained, l0, error }, most) {
     const values = known(error);
@@ -39,7 +43,9 @@ export function createCompareCard({ parts, getScene, compare, waiting }) {
   }
   function fill(scene) {
     const { run, table, other } = scene;
-    const ids = (table ?? []).filter(({ id }) => id !== run.sae.id);
+    const known = (table ?? []).filter(({ id }) => id !== run.sae.id);
+    const ids = !other || known.some(({ id }) => id === other.id) ? known : [...known, other];
+    parts.otherOwn.hidden = !run.any_sae;
     parts.other.replaceChildren(
       make('option', { value: '', text: ids.length ? 'Choose an SAE…' : 'No other SAE of this model' }),
       ...ids.map(({ id, title }) => make('option', { value: id, text: title })),

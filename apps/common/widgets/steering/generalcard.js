@@ -1,7 +1,7 @@
 // The same dials on many other pictures, beside as many random ones, with intervals and the pictures where they do least.
 
 import { make, setText } from '../shared/dom.js';
-import { formatMargin, formatPercent } from '../shared/format.js';
+import { formatLogit, formatMargin, formatPercent } from '../shared/format.js';
 import { intervalRow, intervalScale } from '../shared/intervals.js';
 import { createGate } from '../shared/schedule.js';
 import { isTurned } from './rack.js';
@@ -26,14 +26,20 @@ function group(title, rows, format, most) {
 const mean = (of) => of && { ...of, middle: of.mean };
 const rate = (of) => of && { ...of, middle: of.rate };
 
-function failure({ title, picture, before, after }) {
+function answersWords([before, after], painter) {
+  if (before.index === after.index) return `${painter.text(before.emoji)} stays ${before.name}`;
+  return `${painter.text(before.emoji)} ${before.name} → ${painter.text(after.emoji)} ${after.name}`;
+}
+
+function failure({ title, picture, before, after, answers }, painter) {
   const image = picture ? make('img', { src: picture, alt: '', loading: 'lazy' }) : make('span', { class: 'pl-noimage', text: 'No picture' });
   return make(
     'li',
     {},
     image,
     make('span', { class: 'pl-failtitle', text: title, title }),
-    make('span', { class: 'pl-num pl-muted', text: `${formatMargin(before)} → ${formatMargin(after)}` }),
+    ...(answers?.length === 2 ? [make('span', { class: 'pl-failanswers', text: answersWords(answers, painter) })] : []),
+    Number.isFinite(after) ? make('span', { class: 'pl-num pl-muted', text: `logit ${formatLogit(before)} → ${formatLogit(after)}` }) : '',
   );
 }
 
@@ -44,7 +50,7 @@ export function createOthersCard({ parts, getScene, ask, cancel }) {
   parts.generalCancel.addEventListener('click', () => cancel('general'));
 
   function fill(scene) {
-    const { general, run, state, isGeneral, isStale } = scene;
+    const { general, run, state, isGeneral, isStale, painter } = scene;
     const isRunning = isGeneral || general?.state === 'running';
     const isReady = state.chips.some(isTurned);
     parts.generalButton.disabled = isRunning || !isReady;
@@ -81,13 +87,13 @@ export function createOthersCard({ parts, getScene, ask, cancel }) {
     setText(parts.generalSource, `95 % intervals. ${control?.what ? `At random: ${control.what}.` : ''}`);
     const failures = general.failures ?? [];
     parts.failuresTitle.hidden = !failures.length;
-    parts.failures.replaceChildren(...failures.map(failure));
+    parts.failures.replaceChildren(...failures.map((one) => failure(one, painter)));
   }
   function render() {
     const scene = getScene();
     if (!scene) return;
     const { state, versions, isGeneral, isStale } = scene;
-    if (gate.opens([versions.run, versions.general, isGeneral, isStale.general, JSON.stringify(state.chips)].join('|'))) fill(scene);
+    if (gate.opens([versions.run, versions.general, isGeneral, isStale.general, JSON.stringify(state.chips), scene.fontReady].join('|'))) fill(scene);
   }
   return { render, forget: gate.reset };
 }

@@ -2,7 +2,7 @@
 
 import { make } from '../shared/dom.js';
 import { heatOf, peakOf } from './acts.js';
-import { factsOf, isHint, labelWords, latentName, timesText, typicalOf } from './columns.js';
+import { doubt, factsOf, isHint, labelWords, latentName, timesText, typicalOf } from './columns.js';
 import { heatCanvas } from './heat.js';
 
 const FULL_DIAL = 5; // times the typical activation
@@ -34,8 +34,8 @@ export function labelNodes({ painter }, facts) {
   const isWeak = isHint(facts.f1);
   const score = Number.isFinite(facts.f1) ? [make('span', { class: 'pl-muted pl-num', text: ` F1 ${facts.f1.toFixed(2)}` })] : [];
   return [
-    ...(facts.emoji ? [make('span', { class: 'pl-emoji', 'aria-hidden': 'true', text: painter.text(facts.emoji) }), ' '] : []),
-    make('span', { class: isWeak ? 'pl-muted' : null, text: `${isWeak ? 'perhaps ' : ''}${facts.label}` }),
+    ...(facts.emoji && doubt(facts.f1) !== 'hardly ' ? [make('span', { class: 'pl-emoji', 'aria-hidden': 'true', text: painter.text(facts.emoji) }), ' '] : []),
+    make('span', { class: isWeak ? 'pl-muted' : null, text: `${doubt(facts.f1)}${facts.label}` }),
     ...score,
   ];
 }

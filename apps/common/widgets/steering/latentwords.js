@@ -5,7 +5,7 @@ import { timesText } from './columns.js';
 
 /** The address of a latent: that of the value, else this page's with the SAE and the latent. */
 export function latentAddress(value, run, latent, href) {
-  if (value?.index === latent && value.address) return new URL(value.address, href).href;
+  if (value?.index === latent && value.address) return new URL(value.address.replace(/^\??/, '?'), href).href;
   const address = new URL(href);
   address.search = '';
   address.hash = '';

@@ -139,6 +139,9 @@ export function createRackCard({ parts, getScene, dispatch }) {
     if (!gate.opens([versions.run, versions.columns, JSON.stringify(rackOf(state)), state.tokens, scene.fontReady].join('|'))) return;
     fillLines(scene);
     fillWhere(scene);
+    const unit = scene.run.sae.unit_note;
+    parts.unitNote.hidden = !unit;
+    setText(parts.unitNote, unit ? `“Typical” here: ${unit}.` : '');
     parts.rackEmpty.hidden = state.chips.length > 0;
     parts.clearChips.hidden = !state.chips.length;
   }

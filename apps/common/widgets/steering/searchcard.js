@@ -7,11 +7,12 @@ import { showSegment, wireSegments } from '../shared/segments.js';
 import { attachCombobox } from '../shared/combobox.js';
 import { className, searchClasses } from '../shared/vocabulary.js';
 import { heatOf, peakOf } from './acts.js';
-import { timesText } from './columns.js';
+import { latentName, timesText } from './columns.js';
 import { createLatentList } from './latentlist.js';
 import { exampleScores, labelled } from './ranking.js';
 
 const FOUND_MOST = 24;
+const BRIEF_MOST = 4;
 
 /** View of the search; `search(kind, text, index)` asks the server. */
 export function createSearchCard({ parts, getScene, dispatch, search, waiting }) {
@@ -28,6 +29,10 @@ export function createSearchCard({ parts, getScene, dispatch, search, waiting })
   });
   parts.labelText.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && text && !hasLabels() && !isNumber()) search('label', text);
+  });
+  parts.classText.addEventListener('input', () => {
+    index = null; // what was found before is not of what stands there now
+    render();
   });
   attachCombobox({
     input: parts.classText,
@@ -58,7 +63,7 @@ export function createSearchCard({ parts, getScene, dispatch, search, waiting })
     const { found } = scene;
     if (waiting.found) return { rows: [], words: 'Searching…' };
     if (!found || found.query.kind !== kind || found.query.text !== wanted)
-      return { rows: [], words: kind === 'label' ? 'Press Enter to search.' : '' };
+      return { rows: [], words: kind === 'label' ? 'Press Enter to search.' : 'Choose one of the classes that come up as you type.' };
     const rows = found.latents.map(({ index: latent, value }) => ({
       latent,
       act: withActs(scene, latent),
@@ -84,6 +89,16 @@ export function createSearchCard({ parts, getScene, dispatch, search, waiting })
         : 'Nothing is on more here than there.',
     };
   }
+  // Beside the brushes, what they have found: the list itself may lie far below the picture.
+  function fillBrief(shown) {
+    const first = (shown?.rows ?? []).slice(0, BRIEF_MOST);
+    parts.foundBrief.replaceChildren(
+      first.length ? 'On here: ' : (shown?.words ?? ''),
+      ...first.map(({ latent }) =>
+        make('button', { type: 'button', class: 'pl-button pl-small', text: latentName(latent), onclick: () => dispatch({ type: 'latent', latent }) }),
+      ),
+    );
+  }
   function fill(scene) {
     const { state } = scene;
     showSegment(parts.search, state.search);
@@ -93,6 +108,7 @@ export function createSearchCard({ parts, getScene, dispatch, search, waiting })
       state.search === 'label' ? labelRows(scene) : state.search === 'class' ? foundRows(scene, 'class', wantedClass) : exampleRows(scene);
     setText(parts.foundWords, shown.words);
     list(scene, shown.rows.slice(0, FOUND_MOST));
+    fillBrief(state.search === 'example' ? shown : null);
     parts.clearExample.disabled = !state.fires.length && !state.nots.length;
   }
   function render() {

@@ -27,7 +27,7 @@ import { createTableCard } from './tablecard.js';
 import { createSteerTwins } from './twins.js';
 
 const VIEW_PAUSE_MS = 300;
-const PARTS = ['run', 'latent', 'found', 'rack', 'steered', 'controls', 'general', 'other', 'table', 'guide', 'failed'];
+const PARTS = ['run', 'latent', 'found', 'rack', 'steered', 'controls', 'general', 'other', 'table', 'guide', 'failed', 'refused'];
 const ASSETS = ['image', 'acts', 'columns', 'effect', 'vocabulary'];
 const NOWHERE = { rows: 0, cols: 0, nPrefix: 0, prefixNames: [], nTokens: 0, dSae: 0, lensLabels: [], wheres: ['all'] };
 
@@ -47,7 +47,7 @@ export function mount({ element, value, onEvent = () => {} }) {
   let [state, shape, wheres, current] = [initialSteering(), NOWHERE, [], null];
   let [theme, themeSerial, fontUrl, sentView, receivedView, spoken] = [null, 0, null, '', '', null];
   const madeFor = { controls: '', general: '' };
-  const asking = createSteerAsking({ onEvent, getState: () => state, changed: () => renderSoon() });
+  const asking = createSteerAsking({ onEvent, getState: () => state, changed: () => renderSoon(), getSae: () => current?.run?.sae.id ?? null });
   const loader = createSteerLoader({
     failed: (sentence) => tell(sentence),
     changed: (name) => {
@@ -139,7 +139,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     const text = JSON.stringify(view);
     if (text === sentView || !current?.run) return;
     sentView = text;
-    onEvent('view_change', { view });
+    asking.view(view);
   }
   function tell(sentence) {
     parts.notice.hidden = !sentence;
@@ -179,8 +179,11 @@ export function mount({ element, value, onEvent = () => {} }) {
     renderAll();
   }
   // The rack that the server answered becomes the visitor's own, unless the visitor has turned something since.
-  function takeRack(rack) {
-    if (asking.pending.settle(rackKey(rack)) !== 'other') return;
+  function takeRack(rack, at) {
+    if (Number.isInteger(at)) {
+      if (asking.isLate(at)) return;
+      asking.pending.forget();
+    } else if (asking.pending.settle(rackKey(rack)) !== 'other') return;
     state = steeringStep(state, { type: 'rack', rack }, shape);
   }
   // The server could not do what was asked: nothing is waited for any more, and the rack is the one that was answered last.
@@ -214,18 +217,21 @@ export function mount({ element, value, onEvent = () => {} }) {
     const next = incoming ? JSON.parse(JSON.stringify(incoming)) : null;
     if (!next?.run) return;
     if (!('rack' in next)) next.rack = current?.rack ?? null; // an answer that is not about the rack may leave it out
+    if (next.nonce < current?.nonce) return; // made before what is shown, and overtaken on the way
     const isNew = current?.run?.key !== next.run.key;
     const isOtherSae = current?.run?.sae.id !== next.run.sae.id;
     current = next;
     const arrived = sections.take(next);
     takeRun(next.run, isNew);
     if (isOtherSae) state = { ...state, chips: [] };
-    if (isNew || arrived.includes('rack') || asking.pending.isWanted(rackKey(next.rack))) takeRack(next.rack);
+    const isAnswered = Number.isInteger(next.rack_at) || arrived.includes('rack') || asking.pending.isWanted(rackKey(next.rack));
+    if (isNew || isAnswered) takeRack(next.rack, next.rack_at);
     if (isNew || JSON.stringify(next.view ?? null) !== receivedView) takeView(next.view);
     if (arrived.includes('latent') && next.latent && state.latent === null && isNew)
       state = steeringStep(state, { type: 'latent', latent: next.latent.index }, shape);
     for (const name of ['controls', 'general']) if (arrived.includes(name)) madeFor[name] = effectKey(next.rack);
     asking.arrived(arrived);
+    if (arrived.includes('refused') && next.refused) asking.refused(next.refused.what);
     if (arrived.includes('failed')) takeFailed(next.failed, next.rack);
     if (state.latent !== null && next.latent?.index !== state.latent && isNew) asking.latent();
     renderSoon();

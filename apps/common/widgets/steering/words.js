@@ -55,6 +55,7 @@ export function steeredWords({ rack, steered, watched }) {
 export function normWords(norm) {
   if (!norm) return '';
   const { length, share } = typeof norm === 'object' ? norm : { length: norm };
+  if (length === 0) return '';
   const stream = Number.isFinite(share) ? `, ${formatPercent(share)} of the length of what is there` : '';
   return Number.isFinite(length) ? `Written: ${length.toPrecision(3)} long for each changed token on average${stream}.` : '';
 }
