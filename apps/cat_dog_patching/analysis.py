@@ -16,7 +16,7 @@ import prisma_engine as pe
 from apps.cat_dog_patching.corrupting import Hidden, Shape, around, box, hide
 from apps.cat_dog_patching.places import Extent, sites_of
 from apps.cat_dog_patching.plan import Plan
-from apps.common.answers import Answer, top_answers, vocabulary_for
+from apps.common.answers import Answer, classifier_of_pictures, top_answers, vocabulary_for
 from apps.common.pictures import Picture
 from prisma_engine.preprocess import prepared
 
@@ -176,23 +176,8 @@ def analyse(
 
 
 def check_model(model: HookedViT) -> Preprocess:
-    """How the model's pictures are prepared; refuses what this page cannot show.
-
-    Raises:
-        ValueError: one sentence.
-    """
-    config = model.config
-    if config.head == "identity":
-        raise ValueError(f"{model.name} has no classifier, so it gives no answer that a patch could change")
-    if config.is_video:
-        raise ValueError(f"{model.name} reads videos; this page compares pictures")
-    if config.n_tokens > MAX_TOKENS:
-        raise ValueError(
-            f"{model.name} makes {config.n_tokens:,} tokens of a picture; this page takes up to {MAX_TOKENS:,}"
-        )
-    if model.preprocess is None:
-        raise ValueError(f"{model.name} does not say how its pictures are prepared, so it cannot be shown one")
-    return model.preprocess
+    """How the model's pictures are prepared; refuses what this page cannot show, as `classifier_of_pictures` does."""
+    return classifier_of_pictures(model, "a patch", MAX_TOKENS)
 
 
 def default_hidden(

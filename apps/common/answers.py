@@ -15,6 +15,7 @@ from prisma_engine import labels
 if TYPE_CHECKING:
     from prisma_engine import HookedViT
     from prisma_engine.labels import Vocabulary
+    from prisma_engine.preprocess import Preprocess
 
 _nonce = itertools.count(1)
 
@@ -33,6 +34,29 @@ class Answer:
         """For programs: {`class`: index, `name`, `emoji`, `logit`, `probability`}, rounded to what is meaningful."""
         row = asdict(replace(self, logit=round(self.logit, 4), probability=round(self.probability, 6)))
         return {"class": row.pop("index"), **row}
+
+
+def classifier_of_pictures(model: HookedViT, change: str, most: int) -> Preprocess:
+    """How a model's pictures are prepared.
+
+    Args:
+        change: what a page changes the model's answers with, in words.
+        most: tokens of a picture that the page takes.
+
+    Raises:
+        ValueError: one sentence, for a model that gives no answer, reads no still pictures, or makes more tokens.
+    """
+    if model.config.head == "identity":
+        raise ValueError(f"{model.name} has no classifier, so it gives no answer that {change} could change")
+    if model.config.is_video:
+        raise ValueError(f"{model.name} reads videos; this page shows pictures")
+    if model.config.n_tokens > most:
+        raise ValueError(
+            f"{model.name} makes {model.config.n_tokens:,} tokens of a picture; this page takes up to {most:,}"
+        )
+    if model.preprocess is None:
+        raise ValueError(f"{model.name} does not say how its pictures are prepared, so it cannot be shown one")
+    return model.preprocess
 
 
 def top_answers(logits: Float[torch.Tensor, " class"], vocabulary: Vocabulary, k: int = 5) -> tuple[Answer, ...]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
-from apps.common.answers import Answer, top_answers, vocabulary_for
+from apps.common.answers import Answer, classifier_of_pictures, top_answers, vocabulary_for
 from apps.common.pictures import Picture
 from apps.sae_steering.extent import Extent
 from apps.sae_steering.plan import Plan
@@ -161,23 +161,8 @@ def analyse(
 
 
 def check_model(model: HookedViT) -> Preprocess:
-    """How the model's pictures are prepared; refuses what this page cannot show.
-
-    Raises:
-        ValueError: one sentence.
-    """
-    config = model.config
-    if config.head == "identity":
-        raise ValueError(f"{model.name} has no classifier, so it gives no answer that steering could change")
-    if config.is_video:
-        raise ValueError(f"{model.name} reads videos; this page steers on pictures")
-    if config.n_tokens > MAX_TOKENS:
-        raise ValueError(
-            f"{model.name} makes {config.n_tokens:,} tokens of a picture; this page takes up to {MAX_TOKENS:,}"
-        )
-    if model.preprocess is None:
-        raise ValueError(f"{model.name} does not say how its pictures are prepared, so it cannot be shown one")
-    return model.preprocess
+    """How the model's pictures are prepared; refuses what this page cannot show, as `classifier_of_pictures` does."""
+    return classifier_of_pictures(model, "steering", MAX_TOKENS)
 
 
 def object_tokens(result: SteerResult, classes: Sequence[int] = ()) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,9 @@ from prisma_engine.sae.normalize import Normalized, normalized
 from prisma_engine.sae.sparse import Sparse
 from prisma_engine.sae.steering import Changes, Steering, steering
 from prisma_engine.sae.topk import topk
+
+if TYPE_CHECKING:
+    from prisma_engine.running import HookedModule
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,20 @@ class SAE(nn.Module):
             self.threshold = None
 
     @staticmethod
-    def load(name: str | Path, revision: str | None = None) -> SAE:
-        """Load one that ships, a folder or a Hub id, ready to use; see `prisma_engine.sae.files.load`."""
-        from prisma_engine.sae.files import load  # which builds on this file
+    def load(name: str | Path, revision: str | None = None, model: HookedModule | None = None) -> SAE:
+        """Load one that ships, a folder or a Hub id, ready to use; see `prisma_engine.sae.files.load`.
 
-        return load(name, revision)
+        Args:
+            model: the one that it is to be used on, to be checked as `prisma_engine.sae.probe.check` does: by name,
+                revision and hook points, and by how well the SAE explains five built-in pictures.
+        """
+        from prisma_engine.sae.files import load  # these build on this file
+        from prisma_engine.sae.probe import check
+
+        sae = load(name, revision)
+        if model is not None:
+            check(sae, model)
+        return sae
 
     @property
     def hook_name(self) -> str:

@@ -14,6 +14,7 @@ from model_cards.sae import repositories, sae_card
 from prisma_engine.sae import SAE, files, probe
 from prisma_engine.sae.evaluate import EVAL, LATENTS, evaluate
 from prisma_engine.sae.measuring.held_out import held_out
+from saes import tiny_vit
 
 CARDS = Path(__file__).resolve().parents[2] / "model_cards"
 EMOJI = [name for name in files.shipped() if name.startswith("emoji-vit-sae/")]
@@ -84,6 +85,17 @@ def test_a_sample_is_as_eval_says(name):
     assert broken["reconstruction"]["explained_variance"] < scores["reconstruction"]["explained_variance"] - 0.2
     with pytest.warns(probe.WrongModel):
         probe.check(shuffled, model)
+
+
+def test_loading_for_a_model_checks_it():
+    name, model = EMOJI[0], pe.load("emoji-vit")
+    assert pe.SAE.load(name, model=model).hook_name in model.hook_points
+    with pytest.raises(ValueError, match="this SAE is for 'emoji-vit', and the model is 'tiny'"):
+        pe.SAE.load(name, model=tiny_vit())
+    with torch.no_grad():
+        model.blocks[0].mlp.W_out.mul_(0.2)
+    with pytest.warns(probe.WrongModel, match="is probably not the model"):
+        pe.SAE.load(name, model=model)
 
 
 @pytest.mark.parametrize("name", TINY)
