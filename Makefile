@@ -64,9 +64,10 @@ chromium:
 		fi; command -v chromium >/dev/null; \
 	} || echo "no Chromium here: the browser tests will skip; to lift that, apt-get install chromium"
 
-# Two processes, each with whole files in their order, since browsers come last; where one core is all there is, no slower.
+# In two processes; then the browsers by themselves, since one with its server keeps two cores busy.
 test: setup-dev chromium
-	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
+	@$(PY) -m pytest -m browser
 
 check: setup-dev
 	@$(PY) -m ruff format --check .
