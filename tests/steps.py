@@ -38,3 +38,14 @@ def upload(page: Page, path: Path) -> None:
 def choose(segments: Locator, value: str) -> None:
     """Click one of a row of choices, whose radio buttons themselves are not to be seen."""
     segments.locator(f'label:has(input[value="{value}"])').click()
+
+
+def type_number(box: Locator, number: str) -> None:
+    """Type a number, again where the box was still being made and took its first value back."""
+    for _ in range(10):
+        box.page.wait_for_timeout(300)
+        box.fill(number)
+        box.press("Enter")
+        box.page.wait_for_timeout(300)
+        if box.input_value() == number:
+            return

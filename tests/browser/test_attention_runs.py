@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steps import Visit, choose, expect, picture, upload
+from steps import Visit, choose, expect, picture, type_number, upload
 from tour_steps import PATH, answer, choose_model, compare_with, part, patch, picture_of, ready, shown_keys, thumbnail
 
 
@@ -239,8 +239,7 @@ def test_head_types_are_measured_with_a_bar_and_saved(visit: Visit, tiny: Path):
     expect(part(page, "typeEmpty")).to_be_visible()
     page.locator("#measure > button").click()
     count = page.locator("#measure-n input[type=number]")
-    count.fill("20")
-    count.press("Enter")
+    type_number(count, "20")
     page.locator("#measure-start").click()
     expect(page.locator("#measured p")).to_contain_text("Done: 20 emoji scenes")
     expect(part(page, "typeEmpty")).to_be_hidden()
@@ -255,8 +254,7 @@ def test_a_measurement_can_be_stopped_and_others_go_on_meanwhile(visit: Visit):
     page, other = ready(visit(PATH)), ready(visit(PATH))
     page.locator("#measure > button").click()
     count = page.locator("#measure-n input[type=number]")
-    count.fill("2000")
-    count.press("Enter")
+    type_number(count, "2000")
     page.locator("#measure-start").click()
     expect(page.locator("#measured p")).to_have_text(re.compile(r"emoji-vit: \d+ of 2000 pictures"))
     expect(page.locator("#measured p")).not_to_have_text(re.compile("emoji-vit: [0-9] of"))
@@ -273,8 +271,7 @@ def test_there_is_a_way_back_to_the_shipped_figures(visit: Visit):
     page.locator("#measure > button").click()
     expect(page.locator("#measure-back")).to_be_hidden()
     count = page.locator("#measure-n input[type=number]")
-    count.fill("20")
-    count.press("Enter")
+    type_number(count, "20")
     page.locator("#measure-start").click()
     expect(part(page, "typeSource")).to_contain_text("20 emoji scenes")
     page.locator("#measure-back").click()
@@ -287,13 +284,13 @@ def test_a_measurement_ends_when_its_visitor_leaves(visit: Visit):
     for visitor, n in ((page, "2000"), (other, "20")):
         visitor.locator("#measure > button").click()
         count = visitor.locator("#measure-n input[type=number]")
-        count.fill(n)
-        count.press("Enter")
+        type_number(count, n)
         visitor.locator("#measure-start").click()
     expect(page.locator("#measured p")).to_have_text(re.compile(r"emoji-vit: \d+ of 2000 pictures"))
     expect(other.locator("#measured p")).to_have_text("Waiting for its turn…")
     page.close()
-    expect(other.locator("#measured p")).to_contain_text("Done: 20 emoji scenes")
+    # the server asks every 15 s who is still there
+    expect(other.locator("#measured p")).to_contain_text("Done: 20 emoji scenes", timeout=120_000)
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(visit: Visit):
