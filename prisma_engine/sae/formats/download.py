@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from prisma_engine.hub import MAX_BYTES, LoadError
+from prisma_engine.hub import LoadError, check_size, sentences
 from prisma_engine.sae.formats import gemma_scope, prisma, saelens
 
 OURS = "model.safetensors"
@@ -61,9 +59,7 @@ def _download(repo_id: str, revision: str | None, inside: str) -> Path:
         wanted = chosen(list(sizes), inside)
         if not wanted:
             raise LoadError(_nothing(repo_id, inside, list(sizes)))
-        if (total := sum(sizes[name] for name in wanted)) > MAX_BYTES:
-            most = f"at most {MAX_BYTES / 1e9:.0f} GB are downloaded"
-            raise LoadError(f"{repo_id} has {total / 1e9:.1f} GB to download; {most}")
+        check_size(repo_id, sum(sizes[name] for name in wanted))
         # By name, not by info.sha: so the name is left in the cache, to be found again without a network.
         return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[_literal(name) for name in wanted]))
 
@@ -98,19 +94,3 @@ def _nothing(repo_id: str, inside: str, names: list[str]) -> str:
 def _literal(name: str) -> str:
     """A pattern that only this name matches."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
-
-
-@contextmanager
-def sentences(repo_id: str, revision: str | None) -> Iterator[None]:
-    """The Hub's errors in one sentence each."""
-    from httpx2 import HTTPError
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        yield
-    except RevisionNotFoundError:
-        raise LoadError(f"{repo_id} has no revision {revision!r}") from None
-    except RepositoryNotFoundError:
-        raise LoadError(f"the Hub has no public model {repo_id!r}; check the spelling") from None
-    except (HfHubHTTPError, HTTPError, OSError) as error:
-        raise LoadError(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
