@@ -49,3 +49,4 @@ def type_number(box: Locator, number: str) -> None:
         box.page.wait_for_timeout(300)
         if box.input_value() == number:
             return
+    raise AssertionError(f"the box does not keep {number}")

@@ -15,16 +15,16 @@ from apps.cat_dog_patching.general import General
 from apps.cat_dog_patching.places import Chip
 from apps.cat_dog_patching.sweeping import Swept
 from apps.cat_dog_patching.view import PatchView
-from apps.common.jobs import Stop
+from apps.common.jobs import Workbench
 
 JOBS = ("sweep", "flip", "general")
 
 
 @dataclass(eq=False)
-class Bench:
+class Bench(Workbench):
     """All that one visitor has done with one pair; every part may be None, not there yet."""
 
-    key: str = ""  # of the pair
+    KINDS = JOBS
     view: PatchView = field(default_factory=PatchView)
     evolution_token: int = 0
     sweep: Swept | None = None
@@ -33,25 +33,11 @@ class Bench:
     general: General | None = None
     failures_key: str = ""  # where the pictures of failures are kept
     reads: dict[str, Any] | None = None
-    jobs: dict[str, Stop] = field(default_factory=dict)
-    asked_at: int = 0  # when the newest sweep was asked for, by the visitor's clock
 
     @property
     def chips(self) -> tuple[Chip, ...]:
         """The patches that are applied."""
         return self.applied.chips if self.applied else ()
-
-    def start(self, job: str) -> Stop:
-        """Begin a job; the one of the same kind that may be running ends."""
-        self.end(job)
-        self.jobs[job] = Stop()
-        return self.jobs[job]
-
-    def end(self, *jobs: str) -> None:
-        """Ask jobs to end with what they have; without a name, all of them."""
-        for job in jobs or JOBS:
-            if job in self.jobs:
-                self.jobs[job].now()
 
     def opens(self, key: str) -> None:
         """Another pair is on show: what was found about the last one is put away."""

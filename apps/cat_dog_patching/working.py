@@ -41,12 +41,9 @@ class Working:
 
     def sweep(self, event: gr.EventData, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
         """The sweep that the visitor asked for, unless a later one has begun already."""
-        at = field(event, "at")
-        if isinstance(at, int):
-            if at < bench.asked_at:
-                yield gr.skip()
-                return
-            bench.asked_at = at
+        if bench.overtaken("sweep", field(event, "at")):
+            yield gr.skip()
+            return
         data = {name: field(event, name) for name in ("site", "by", "layer", "token")}
         ask = read_ask(data, self.desk.result(session).extent, bench.view.ask)
         bench.view = with_ask(bench.view, ask)
@@ -66,7 +63,7 @@ class Working:
         result, model = self.desk.result(session), self.desk.model(session)
         try:
             for swept in sweep_steps(model, result, bench.view.ask, stop):
-                if bench.key != session.key or bench.jobs.get("sweep") is not stop:
+                if not bench.is_current("sweep", stop, session.key):
                     return
                 bench.sweep = swept
                 if swept.state == "done" and bench.reads is None:
@@ -97,7 +94,7 @@ class Working:
                 except StopIteration as done:
                     found: Flip = done.value
                     break
-                if bench.key != session.key or bench.jobs.get("flip") is not stop:
+                if not bench.is_current("flip", stop, session.key):
                     return
                 bench.flip = Flip("running", said[0])
                 yield self._canvas(session, bench)
@@ -107,7 +104,7 @@ class Working:
             return
         finally:
             stop.now()
-        if bench.key != session.key or bench.jobs.get("flip") is not stop:
+        if not bench.is_current("flip", stop, session.key):
             return
         bench.flip = found
         if (strongest := found.strongest_head) is not None:
@@ -137,7 +134,7 @@ class Working:
         stop, key = bench.start("general"), new_key()
         try:
             for general in general_steps(model, result, chips, pairs, n_cases, said, stop):
-                if bench.key != session.key or bench.jobs.get("general") is not stop:
+                if not bench.is_current("general", stop, session.key):
                     return
                 bench.general, bench.failures_key = general, key
                 self._keep(general, key)

@@ -6,7 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
 
 PAUSE = 0.3  # seconds between two looks at how far it has come
 T = TypeVar("T")
@@ -25,6 +26,59 @@ class Stop:
     def now(self) -> None:
         """Ask the work to end with what it has."""
         self._event.set()
+
+
+@dataclass(eq=False)
+class Workbench:
+    """What one visitor has on show, and its long work: at most one job of each kind. A page adds what was found.
+
+    Attributes:
+        KINDS: of jobs.
+        key: of what is on show.
+        heard: when the newest event of each kind was sent, by the visitor's clock; they may arrive in another order.
+        cancelled: when each job was last cancelled, by the same clock: it may not have begun yet.
+    """
+
+    KINDS: ClassVar[tuple[str, ...]] = ()
+    key: str = ""
+    jobs: dict[str, Stop] = field(default_factory=dict, kw_only=True)
+    heard: dict[str, int] = field(default_factory=dict, kw_only=True)
+    cancelled: dict[str, int] = field(default_factory=dict, kw_only=True)
+
+    def overtaken(self, what: str, at: object) -> bool:
+        """Whether an event comes after a later one of its kind; where not, it is the newest from now on."""
+        if not isinstance(at, int) or isinstance(at, bool):
+            return False
+        if at < self.heard.get(what, 0):
+            return True
+        self.heard[what] = at
+        return False
+
+    def start(self, job: str) -> Stop:
+        """Begin a job; the one of the same kind that may be running ends."""
+        self.end(job)
+        self.jobs[job] = Stop()
+        return self.jobs[job]
+
+    def is_current(self, job: str, stop: Stop, key: str) -> bool:
+        """Whether what a job has found still belongs on the screen."""
+        return self.key == key and self.jobs.get(job) is stop
+
+    def end(self, *jobs: str) -> None:
+        """Ask jobs to end with what they have; without a name, all of them."""
+        for job in jobs or self.KINDS:
+            if job in self.jobs:
+                self.jobs[job].now()
+
+    def cancel(self, at: object, *jobs: str) -> None:
+        """End jobs with what they have, and those asked for before `at` that wait to begin."""
+        self.end(*jobs)
+        if isinstance(at, int):
+            self.cancelled |= dict.fromkeys(jobs or self.KINDS, at)
+
+    def is_cancelled(self, job: str, at: object) -> bool:
+        """Whether a job was cancelled before it began."""
+        return isinstance(at, int) and at <= self.cancelled.get(job, 0)
 
 
 def followed(work: Callable[[], T], stop: Stop, pause: float = PAUSE) -> Generator[None, None, T]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.common.jobs import Stop
+from apps.common.jobs import Workbench
 from apps.sae_steering.profiling import OwnProfile
 from apps.sae_steering.trying import Trial
 from apps.sae_steering.view import SteerView
@@ -19,7 +19,7 @@ JOBS = ("profile", "controls", "general")
 
 
 @dataclass(eq=False)
-class Bench:
+class Bench(Workbench):
     """All that one visitor has done with one run; every part may be None, not there yet.
 
     Attributes:
@@ -27,11 +27,9 @@ class Bench:
         pending: a model that was asked for and has no SAE here; it is taken once one is named.
         other: another SAE to compare with.
         running: what the controls say while they are at work.
-        heard: when the newest event of each kind was sent, by the visitor's clock; they may arrive in another order.
-        cancelled: when each job was last cancelled, by the same clock: it may not have begun yet.
     """
 
-    key: str = ""
+    KINDS = JOBS
     view: SteerView = field(default_factory=SteerView)
     watched: int | None = None
     rack: Rack = field(default_factory=Rack)
@@ -45,44 +43,6 @@ class Bench:
     other: str | None = None
     compared: tuple[str, str, dict[str, Any]] | None = None  # run, SAE, what `other_value` made of them
     own: OwnProfile | None = None
-    jobs: dict[str, Stop] = field(default_factory=dict)
-    heard: dict[str, int] = field(default_factory=dict)
-    cancelled: dict[str, int] = field(default_factory=dict)
-
-    def overtaken(self, what: str, at: object) -> bool:
-        """Whether an event comes after a later one of its kind; where not, it is the newest from now on."""
-        if not isinstance(at, int) or isinstance(at, bool):
-            return False
-        if at < self.heard.get(what, 0):
-            return True
-        self.heard[what] = at
-        return False
-
-    def cancel(self, at: object, *jobs: str) -> None:
-        """End jobs with what they have, and those asked for before `at` that wait to begin."""
-        self.end(*jobs)
-        if isinstance(at, int):
-            self.cancelled |= dict.fromkeys(jobs or JOBS, at)
-
-    def is_cancelled(self, job: str, at: object) -> bool:
-        """Whether a job was cancelled before it began."""
-        return isinstance(at, int) and at <= self.cancelled.get(job, 0)
-
-    def start(self, job: str) -> Stop:
-        """Begin a job; the one of the same kind that may be running ends."""
-        self.end(job)
-        self.jobs[job] = Stop()
-        return self.jobs[job]
-
-    def is_current(self, job: str, stop: Stop, key: str) -> bool:
-        """Whether what a job has found still belongs on the screen."""
-        return self.key == key and self.jobs.get(job) is stop
-
-    def end(self, *jobs: str) -> None:
-        """Ask jobs to end with what they have; without a name, all of them."""
-        for job in jobs or JOBS:
-            if job in self.jobs:
-                self.jobs[job].now()
 
     def opens(self, key: str) -> None:
         """Another run is on show: what was found about the last one is put away."""
