@@ -79,7 +79,7 @@ bench: setup-dev
 	@$(PY) -m benchmarks
 
 train: setup
-	$(PY) -m prisma_engine.toy.train
+	$(PY) -m prisma_engine.toy.train emoji-vit
 	$(PY) -m model_cards.build
 
 golden: setup-dev

@@ -10,7 +10,7 @@ from pathlib import Path
 MAX_BYTES = 2_000_000_000
 """Refuse larger downloads: a free Space has 16 GB of memory and 50 GB of disk."""
 
-READABLE = ("*.json", "model.safetensors", "model-*.safetensors", "*.txt")
+READABLE = ("*.json", "history.jsonl", "model.safetensors", "model-*.safetensors", "*.txt")
 
 
 class LoadError(ValueError):

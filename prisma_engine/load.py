@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from prisma_engine.config import ViTConfig
+from prisma_engine.history import History, read_history, revision_of, step_of
 from prisma_engine.hub import LoadError, fetch
 from prisma_engine.vit import HookedViT
 
@@ -33,7 +34,8 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
         name: an embedded model ("emoji-vit"), a path to a folder or a `.safetensors` file (a bare file is
             recognised by a timm architecture's name at the start of its own or its folder's name), or a Hub id
             ("timm/vit_base_patch32_224.augreg_in21k_ft_in1k").
-        revision: commit, tag or branch of a Hub id; the resolved commit is in `model.revision`.
+        revision: commit, tag or branch of a Hub id; the resolved commit is in `model.revision`. Of an embedded model
+            or a folder of ours, a step of its training whose weights were kept, such as "step-000064" (`history`).
         classes: class names for a zero-shot head; only for models with a text tower (CLIP).
 
     Raises:
@@ -41,9 +43,9 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
     """
     folder = models_folder() / str(name)
     if str(name) in embedded_models():
-        model = _from_folder(folder, str(name), None)
+        model = _at_step(folder, str(name), revision) if revision else _from_folder(folder, str(name), None)
     elif Path(name).exists():
-        model = _from_path(Path(name), classes)
+        model = _at_step(Path(name), Path(name).name, revision) if revision else _from_path(Path(name), classes)
     elif "/" in str(name) and not str(name).startswith((".", "/", "~")):
         commit = fetch(str(name), revision)
         model = _from_folder(commit, str(name), classes)
@@ -58,6 +60,35 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
 
         model.vocabulary = labels.vocabulary_of(model.config.n_classes)
     return model.eval().requires_grad_(False)
+
+
+def history(name: str | Path) -> History:
+    """How an embedded model, or one in a folder of ours, came to be: its rows, and the steps that can be loaded.
+
+    An empty history where there is none; of a Hub id, that of its newest revision in the cache or on the Hub.
+
+    Raises:
+        LoadError: if the file is damaged, or a Hub id is neither here nor to be had.
+    """
+    folder = models_folder() / str(name)
+    if str(name) not in embedded_models():
+        folder = Path(name) if Path(name).exists() else fetch(str(name))
+    try:
+        return read_history(folder)
+    except ValueError as error:
+        raise LoadError(str(error)) from None
+
+
+def _at_step(folder: Path, name: str, revision: str) -> HookedViT:
+    """A model of ours with the weights that it had after a step of its training."""
+    config = read_json(folder / "config.json") if folder.is_dir() else {}
+    weights = folder / "steps" / f"{revision}.safetensors"
+    if config.get("architecture") != "HookedViT" or step_of(revision) is None or not weights.exists():
+        kept = ", ".join(map(revision_of, read_history(folder).steps)) if folder.is_dir() else ""
+        raise LoadError(f"{name} has no revision {revision!r}; it keeps {kept or 'none but its last'}")
+    model = _ours(folder, name, config, weights)
+    model.revision = revision
+    return model
 
 
 def _from_path(path: Path, classes: Sequence[str] | None) -> HookedViT:
@@ -84,12 +115,12 @@ def _from_folder(folder: Path, name: str, classes: Sequence[str] | None) -> Hook
     return model
 
 
-def _ours(folder: Path, name: str, config: dict[str, Any]) -> HookedViT:
+def _ours(folder: Path, name: str, config: dict[str, Any], weights: Path | None = None) -> HookedViT:
     from prisma_engine import labels
     from prisma_engine.preprocess import Preprocess
 
     model = HookedViT(ViTConfig.from_dict(config["vit"]))
-    load_strictly(model, folder / "model.safetensors", name)
+    load_strictly(model, weights or folder / "model.safetensors", name)
     model.name = name
     model.preprocess = Preprocess.from_dict(config["preprocess"])
     words = config["vocabulary"]

@@ -32,7 +32,7 @@ FAMILIES = ("timm", "transformers")
 FAMILIES_IN = ("prisma_engine.load", "prisma_engine.convert")
 # the layers of the engine, lowest first: a module imports its own layer and those before it
 LAYERS = (
-    ("prisma_engine.images", "prisma_engine.labels", "prisma_engine.plain"),
+    ("prisma_engine.images", "prisma_engine.labels", "prisma_engine.plain", "prisma_engine.history"),
     ("prisma_engine.preprocess", "prisma_engine.config"),
     (
         "prisma_engine.hooks",
@@ -43,6 +43,7 @@ LAYERS = (
     ),
     ("prisma_engine.vit",),
     ("prisma_engine.convert", "prisma_engine.hub", "prisma_engine.analysis", "prisma_engine.load"),
+    ("prisma_engine.training",),
     ("prisma_engine.toy",),
     ("prisma_engine.sources",),
     ("prisma_engine.sae", "prisma_engine.name_heads"),

@@ -9,9 +9,8 @@ gives the same losses as one: `accelerate launch --multi_gpu --num_processes 2 -
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,15 +19,15 @@ from prisma_engine.load import load
 from prisma_engine.running import HookedModule
 from prisma_engine.sae import files
 from prisma_engine.sae.model import SAE
-from prisma_engine.sae.training import checkpoint
 from prisma_engine.sae.training.dead import resample, silence
 from prisma_engine.sae.training.initial import initialise
 from prisma_engine.sae.training.loss import Judged, judge
 from prisma_engine.sae.training.recipe import Recipe, load_recipe
-from prisma_engine.sae.training.report import Report, tracker
-from prisma_engine.sae.training.seeds import generator
 from prisma_engine.sae.training.stream import Batch, Stream, activations
-from prisma_engine.sae.training.world import ALONE, World, launched
+from prisma_engine.training import checkpoint
+from prisma_engine.training.report import Report, tracker
+from prisma_engine.training.seeds import generator
+from prisma_engine.training.world import ALONE, World, launched
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 SLOW = 0.99
@@ -165,7 +164,7 @@ class Trainer:
         if found is None:
             return False
         tensors, state = found
-        if (differs := _difference(state["recipe"], self.recipe.to_dict())) is not None:
+        if (differs := checkpoint.difference(state["recipe"], self.recipe.to_dict())) is not None:
             raise ValueError(f"the checkpoint in {self.folder.name} is of another recipe: {differs}; use another --out")
         self.step, self.since = state["step"], tensors["since"].to(self.since.device)
         self.sae.load_state_dict({name: tensors[f"sae.{name}"] for name in self.sae.state_dict()})
@@ -182,22 +181,6 @@ def remove_parallel(rows: nn.Parameter) -> None:
     if rows.grad is not None:
         along = torch.linalg.vecdot(rows.grad, rows.data).unsqueeze(1)
         rows.grad.addcmul_(along, rows.data, value=-1)
-
-
-def _difference(a: dict[str, Any], b: dict[str, Any], path: str = "") -> str | None:
-    """The first value in which two nested dicts differ, in words; lists and tuples are alike."""
-    for key in sorted(a.keys() | b.keys()):
-        was, now = a.get(key), b.get(key)
-        if isinstance(was, dict) and isinstance(now, dict):
-            if inner := _difference(was, now, f"{path}{key}."):
-                return inner
-        elif _plain(was) != _plain(now):
-            return f"{path}{key} was {was!r} and is {now!r}"
-    return None
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def run(
@@ -219,6 +202,12 @@ def run(
             rows = []
         if trainer.world.rank == 0 and (trainer.step % save_every == 0 or last):
             trainer.save()
+
+
+def said(values: Mapping[str, float]) -> str:
+    """What the progress line says of a training's numbers."""
+    share = f"EV {values['explained_variance']:.4f}  L0 {values['l0']:.1f}  dead {values['dead_share']:.1%}"
+    return f"{share}  loss {values['loss']:.4g}"
 
 
 def _means(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -253,7 +242,7 @@ def train(
         shared = f" in {world.count} processes" if world.count > 1 else ""
         print(f"{'resuming' if resumed else 'starting'} at step {trainer.step}{shared}", flush=True)
         sends = tuple(tracker(name, folder, recipe.name, recipe.to_dict()) for name in trackers)
-        report = Report(folder, recipe.optimizer.steps, trainer.step, sends)
+        report = Report(folder, recipe.optimizer.steps, trainer.step, sends, said)
     run(trainer, every=every, save_every=save_every, report=report)
     if world.rank == 0:
         files.save(trainer.sae, folder, training=recipe.told())

@@ -43,3 +43,19 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         return load_file(path), state
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path.name} in {folder.name} is damaged; remove it to start again: {error}") from None
+
+
+def difference(a: dict[str, Any], b: dict[str, Any], path: str = "") -> str | None:
+    """The first value in which two nested dicts differ, in words; lists and tuples are alike."""
+    for key in sorted(a.keys() | b.keys()):
+        was, now = a.get(key), b.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            if inner := difference(was, now, f"{path}{key}."):
+                return inner
+        elif _plain(was) != _plain(now):
+            return f"{path}{key} was {was!r} and is {now!r}"
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

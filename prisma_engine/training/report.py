@@ -6,7 +6,7 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,15 +47,28 @@ def _tensorboard(folder: Path) -> Tracker:
 
 def _wandb(folder: Path, run: str, config: Mapping[str, Any]) -> Tracker:
     wandb = import_module("wandb")  # used only where somebody has installed it
-    started = wandb.init(project="prisma-sae", name=run, dir=str(folder), config=dict(config))
+    started = wandb.init(project="prisma", name=run, dir=str(folder), config=dict(config))
     return lambda step, values: started.log(dict(values), step=step)
 
 
 class Report:
-    """Where each row of progress goes: the screen, `history.jsonl`, `history.csv` and perhaps a tracker."""
+    """Where each row of progress goes: the screen, `history.jsonl`, `history.csv` and perhaps a tracker.
 
-    def __init__(self, folder: Path, steps: int, first: int = 0, trackers: tuple[Tracker, ...] = ()) -> None:
-        self.folder, self.steps, self.first, self.trackers = folder, steps, first, trackers
+    Args:
+        steps: of the whole training.
+        first: the step it starts or resumes at.
+        said: the words of the progress line for a row; by default its loss.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        first: int = 0,
+        trackers: tuple[Tracker, ...] = (),
+        said: Callable[[Mapping[str, float]], str] = lambda values: f"loss {values['loss']:.4g}",
+    ) -> None:
+        self.folder, self.steps, self.first, self.trackers, self.said = folder, steps, first, trackers, said
         self.start = time.perf_counter()
         folder.mkdir(parents=True, exist_ok=True)
         self._forget_after(first)
@@ -94,8 +107,7 @@ class Report:
         rate = (step - self.first) / max(1e-9, time.perf_counter() - self.start)
         left = (self.steps - step) / max(1e-9, rate)
         bar = "█" * round(20 * share) + "░" * (20 - round(20 * share))
-        said = f"EV {values['explained_variance']:.4f}  L0 {values['l0']:.1f}  dead {values['dead_share']:.1%}"
-        line = f"{bar} {step}/{self.steps}  {said}  loss {values['loss']:.4g}  {_clock(left)} left"
+        line = f"{bar} {step}/{self.steps}  {self.said(values)}  {_clock(left)} left"
         together = sys.stdout.isatty() and step < self.steps
         print(f"\r{line}" if sys.stdout.isatty() else line, end="" if together else "\n", flush=True)
 

@@ -1,4 +1,4 @@
-"""The processes that train one SAE together: what each needs to know of the others.
+"""The processes that train one model together: what each needs to know of the others.
 
 `accelerate launch` and `torchrun` start the processes and say so in the environment, which is all that is read here;
 neither is needed to train in one process.

@@ -18,9 +18,9 @@ from prisma_engine.sae.reading import stop_layer
 from prisma_engine.sae.training import stream, supply
 from prisma_engine.sae.training.collection import collection
 from prisma_engine.sae.training.recipe import Data
-from prisma_engine.sae.training.seeds import generator
 from prisma_engine.sae.training.stream import Activations
 from prisma_engine.sources import SourceRefused
+from prisma_engine.training.seeds import generator
 from saes import recipe, tiny_vit
 
 SEEN = Preprocess(96, 96, (0.5,) * 3, (0.5,) * 3)

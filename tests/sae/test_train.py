@@ -7,13 +7,13 @@ import json
 import pytest
 import torch
 
-from prisma_engine.sae.train import Trainer, run
-from prisma_engine.sae.training import checkpoint
+from prisma_engine.sae.train import Trainer, run, said
 from prisma_engine.sae.training.dead import resample, silence
 from prisma_engine.sae.training.initial import geometric_median, initialise
 from prisma_engine.sae.training.loss import judge
 from prisma_engine.sae.training.recipe import RECIPES, Loss, load_recipe
-from prisma_engine.sae.training.report import Report, tracker
+from prisma_engine.training import checkpoint
+from prisma_engine.training.report import Report, tracker
 from saes import RECIPE, TRAININGS, config, random_sae, recipe, tiny_vit, to_toml, values
 
 
@@ -231,7 +231,7 @@ def test_the_geometric_median_is_little_moved_by_outliers():
 
 
 def test_shards_and_processes_have_to_divide(model, tmp_path):
-    from prisma_engine.sae.training.world import World
+    from prisma_engine.training.world import World
 
     with pytest.raises(ValueError, match="a batch of 64 in 3 shards cannot be shared out"):
         Trainer.on(recipe(data={"shards": 3}), model, tmp_path)
@@ -250,7 +250,7 @@ def test_the_learning_rate_rises_stays_and_falls(model, tmp_path):
 def test_history_is_kept_twice_and_forgets_what_is_done_again(tmp_path, capsys):
     row = {"loss": 1.0, "explained_variance": 0.5, "l0": 4.0, "dead_share": 0.25}
     sent = []
-    report = Report(tmp_path, 10, trackers=(lambda step, values: sent.append(step),))
+    report = Report(tmp_path, 10, trackers=(lambda step, values: sent.append(step),), said=said)
     for step in (2, 4, 6):
         report(step, row)
     assert "EV 0.5000  L0 4.0  dead 25.0%" in capsys.readouterr().out and sent == [2, 4, 6]

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from model_cards.build import card, to_toml
-from prisma_engine.toy.evaluate import Sizes, add_control, named_right, read_scores, score, wilson, write_scores
-from prisma_engine.toy.export import export
-from prisma_engine.toy.recipe import load_recipe
-from prisma_engine.toy.train import record
+from prisma_engine.toy.emoji.evaluate import Sizes, add_control, named_right, read_scores, score, wilson, write_scores
+from prisma_engine.toy.emoji.export import export
+from prisma_engine.toy.emoji.recipe import load_recipe
+from prisma_engine.toy.emoji.train import record
 from prisma_engine.vit import HookedViT
 
 FEW = Sizes(single=8, pairs=4, threshold=4, resamples=20)

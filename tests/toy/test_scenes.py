@@ -9,9 +9,9 @@ from PIL import Image
 
 from prisma_engine.toy.backgrounds import backgrounds
 from prisma_engine.toy.compose import EXAMPLES, Placement, render_example, render_scene
+from prisma_engine.toy.emoji.recipe import load_recipe
 from prisma_engine.toy.emoji_classes import EMOJI, NAMES, class_index
 from prisma_engine.toy.emoji_scenes import SPLIT_STRIDE, SPLITS, sample_scenes, scene_seed, to_input
-from prisma_engine.toy.recipe import load_recipe
 
 CAST = "🐱🐈🐶🐕🐩🦁🐯🐆🦌🦊🐺🚽🛁🏀🍌🍏🍎🥯🍓"
 

@@ -11,8 +11,8 @@ import prisma_engine as pe
 from model_cards.build import card
 from prisma_engine.analysis.segmentation import label_patches, overlap, to_pixels
 from prisma_engine.toy.compose import EXAMPLES, render_example
+from prisma_engine.toy.emoji.evaluate import lensed, read_scores, top1, wilson
 from prisma_engine.toy.emoji_classes import EMOJI, NAMES
-from prisma_engine.toy.evaluate import lensed, read_scores, top1, wilson
 
 FOLDER = Path(__file__).resolve().parents[2] / "model_cards" / "emoji-vit"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from prisma_engine.toy import train as train_module
+from prisma_engine.toy.emoji import train as train_module
+from prisma_engine.toy.emoji.loss import cross_entropy, divergence, pool, target
+from prisma_engine.toy.emoji.recipe import Recipe, load_recipe
+from prisma_engine.toy.emoji.train import Trainer, run
+from prisma_engine.toy.emoji.windows import Reader, cut, join
 from prisma_engine.toy.initial import sines
-from prisma_engine.toy.loss import cross_entropy, divergence, pool, target
-from prisma_engine.toy.recipe import Recipe, load_recipe
-from prisma_engine.toy.train import Trainer, run
-from prisma_engine.toy.windows import Reader, cut, join
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*OpenMP.*")
 
@@ -58,7 +58,7 @@ def test_resuming_changes_no_bit(recipe: Recipe, tmp_path: Path) -> None:
 
 def test_shards_are_parts_of_the_batch(recipe: Recipe, tmp_path: Path) -> None:
     """Two workers that each do their own shard get the gradient of one that does both."""
-    from prisma_engine.toy.workers import Worker
+    from prisma_engine.toy.emoji.workers import Worker
 
     class Half(Worker):
         def sum_gradients(self, model: torch.nn.Module) -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from prisma_engine.sae.model import SAE
 from prisma_engine.sae.normalize import unit_scale
-from prisma_engine.sae.training.seeds import generator
+from prisma_engine.training.seeds import generator
 
 SAMPLE = 16_384
 """Tokens that the centre is taken over."""

@@ -12,9 +12,9 @@ from torch import Tensor
 from prisma_engine.running import HookedModule
 from prisma_engine.sae.reading import stop_layer, token_slice
 from prisma_engine.sae.training.recipe import Data
-from prisma_engine.sae.training.seeds import generator
 from prisma_engine.sae.training.supply import Supply, supply
 from prisma_engine.sources import SourceRefused
+from prisma_engine.training.seeds import generator
 
 Batch = tuple[Float[Tensor, "token d_in"], Float[Tensor, "token d_out"]]
 """What is read, and what it should become: the same tensor, but for a transcoder."""

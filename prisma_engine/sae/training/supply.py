@@ -19,9 +19,9 @@ from torch import Tensor
 from prisma_engine.images import ImageRefused, ImageSource, open_image
 from prisma_engine.preprocess import INTERPOLATIONS, Preprocess
 from prisma_engine.sae.training.collection import collection
-from prisma_engine.sae.training.seeds import generator
 from prisma_engine.sources import SCENES, SourceRefused, from_hub
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
+from prisma_engine.training.seeds import generator
 
 MIXTURE = (0.05, 0.4, 0.32, 0.23)
 """Shares of emoji scenes with 0, 1, 2 and 3 objects."""

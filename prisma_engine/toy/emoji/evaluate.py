@@ -1,4 +1,4 @@
-"""Score an exported toy model on held-out scenes: `python -m prisma_engine.toy.evaluate model_cards/emoji-vit`.
+"""Score an exported toy model on held-out scenes: `python -m prisma_engine.toy.emoji.evaluate model_cards/emoji-vit`.
 
 Writes eval.json beside the weights. Nothing that a card says about a model comes from anywhere else.
 """

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from prisma_engine.load import models_folder
+from prisma_engine.toy.emoji.recipe import Recipe
 from prisma_engine.toy.emoji_classes import EMOJI, NAMES
-from prisma_engine.toy.recipe import Recipe
 from prisma_engine.vit import HookedViT
 
 

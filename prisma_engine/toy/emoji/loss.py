@@ -19,7 +19,7 @@ import math
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from prisma_engine.toy.recipe import Loss
+from prisma_engine.toy.emoji.recipe import Loss
 
 
 def target(labels: Bool[Tensor, "image class"]) -> Float[Tensor, "image class"]:

@@ -89,6 +89,11 @@ class Recipe:
     optimizer: Optimizer
 
 
+def recipe_names() -> tuple[str, ...]:
+    """Every shipped recipe of this room."""
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+
+
 def load_recipe(name: str | Path) -> Recipe:
     """The shipped recipe of that name, or the one in a TOML file.
 
@@ -97,7 +102,7 @@ def load_recipe(name: str | Path) -> Recipe:
     """
     path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
     if not path.exists():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        known = ", ".join(recipe_names())
         raise ValueError(f"there is no recipe {str(name)!r}; shipped: {known}; otherwise give a path to a .toml file")
     values = tomllib.loads(path.read_text(encoding="utf-8"))
     parts = {"model": Model, "data": Data, "loss": Loss, "optimizer": Optimizer}

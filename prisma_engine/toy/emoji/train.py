@@ -1,4 +1,4 @@
-"""Train a toy model from its recipe: `python -m prisma_engine.toy.train emoji-vit`.
+"""The training of emoji-vit: `python -m prisma_engine.toy.train emoji-vit`.
 
 Writes `out/<recipe>/`: a checkpoint that a second start resumes from, bit for bit where the arithmetic is
 float32 on the same machine, and `history.jsonl`. At the end the averaged weights are exported to
@@ -7,7 +7,6 @@ float32 on the same machine, and `history.jsonl`. At the end the averaged weight
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -21,12 +20,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from prisma_engine.toy.emoji.loss import loss
+from prisma_engine.toy.emoji.recipe import Recipe, load_recipe
+from prisma_engine.toy.emoji.windows import Reader
+from prisma_engine.toy.emoji.workers import ALONE, Worker, spread
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
 from prisma_engine.toy.initial import initialise
-from prisma_engine.toy.loss import loss
-from prisma_engine.toy.recipe import Recipe, load_recipe
-from prisma_engine.toy.windows import Reader
-from prisma_engine.toy.workers import ALONE, Worker, spread
 from prisma_engine.vit import HookedViT
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -180,23 +179,19 @@ def train(worker: Worker, recipe: Recipe, folder: Path, cards: Path | None) -> N
         print(f"resuming at step {trainer.step}", flush=True)
     run(trainer)
     if worker.rank == 0:
-        from prisma_engine.toy.evaluate import score
-        from prisma_engine.toy.export import export
+        from prisma_engine.toy.emoji.evaluate import score
+        from prisma_engine.toy.emoji.export import export
 
         score(export(trainer.averaged(), recipe, cards), training=record(recipe))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", nargs="?", default="emoji-vit", help="name of a shipped recipe, or a .toml file")
-    parser.add_argument("--out", type=Path, help="folder for checkpoints (default: out/<recipe>)")
-    parser.add_argument("--cards", type=Path, help="folder to export to (default: model_cards)")
-    parser.add_argument("--workers", type=int, default=2, help="processes, one core each; the result is the same")
-    given = parser.parse_args()
-    recipe = load_recipe(given.recipe)
-    folder = given.out or Path("out") / recipe.name
-    spread(train, min(given.workers, recipe.data.shards), recipe, folder, given.cards)
+def start(name: str, out: Path | None = None, cards: Path | None = None, workers: int = 2) -> None:
+    """Train a recipe of this room, or go on training it.
 
-
-if __name__ == "__main__":
-    main()
+    Args:
+        out: folder for checkpoints; default: out/<recipe>.
+        cards: folder to export to; default: where embedded models are.
+        workers: processes, one core each; the result is the same.
+    """
+    recipe = load_recipe(name)
+    spread(train, min(workers, recipe.data.shards), recipe, out or Path("out") / recipe.name, cards)
