@@ -53,6 +53,8 @@ class ViTConfig:
     """Names of the prefix tokens in order, such as ("CLS", "DIST") or ("CLS", "REG1", "REG2")."""
     pre_norm: bool = False
     """A LayerNorm between the embedding and the first block (CLIP)."""
+    block_norm: bool = True
+    """A LayerNorm before each attention and each MLP; without it, they read the stream as it is."""
     final_norm: bool = True
     """A LayerNorm between the last block and the head."""
     layer_scale: bool = False

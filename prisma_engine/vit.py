@@ -182,14 +182,14 @@ class Block(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.hook_resid_pre = HookPoint("batch token d_model")
-        self.ln1 = LayerNorm(config.d_model, config.eps)
+        self.ln1 = LayerNorm(config.d_model, config.eps) if config.block_norm else nn.Identity()
         self.attn = Attention(config)
         self.ls1 = LayerScale(config.d_model) if config.layer_scale else nn.Identity()
         self.hook_attn_out = HookPoint("batch token d_model")
         self.has_mlp = not config.attn_only
         if self.has_mlp:
             self.hook_resid_mid = HookPoint("batch token d_model")
-            self.ln2 = LayerNorm(config.d_model, config.eps)
+            self.ln2 = LayerNorm(config.d_model, config.eps) if config.block_norm else nn.Identity()
             self.mlp = MLP(config)
             self.ls2 = LayerScale(config.d_model) if config.layer_scale else nn.Identity()
             self.hook_mlp_out = HookPoint("batch token d_model")

@@ -202,6 +202,8 @@ OWN = {
     "causal, attention-only": replace(
         BASE, attention_direction="causal", pool="mean", prefix=(), attn_only=True, d_mlp=0, layer_scale=True
     ),
+    "no norms": replace(BASE, block_norm=False, final_norm=False, qkv_bias=False, embed_bias=False),
+    "attention-only, no norms in the blocks": replace(BASE, attn_only=True, d_mlp=0, block_norm=False),
     "relu, no biases": replace(BASE, activation="relu", qkv_bias=False, out_bias=False, head_bias=False),
 }
 

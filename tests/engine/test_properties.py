@@ -165,6 +165,9 @@ def test_pattern_rows_are_distributions(name):
 @every_model
 def test_doubling_a_scale_halves_what_was_normalised(name):
     model, x, bare = setup(name)
+    if not model.config.block_norm:
+        assert not [point for point in model.hook_points if ".ln1." in point or ".ln2." in point]
+        return
     norm = model.blocks[1].ln1
     bias = norm.bias
     _, plain = model.run_with_cache(x, names="blocks.1.ln1.*")
@@ -214,8 +217,9 @@ def test_reading_the_pooled_token_is_the_answer(name):
 @every_model
 def test_weight_views_are_the_weights(name):
     model, x, _ = setup(name)
-    _, cache = model.run_with_cache(x, names=["blocks.0.ln1.hook_normalized", "blocks.0.attn.*"])
-    attn, normalized = model.blocks[0].attn, cache["blocks.0.ln1.hook_normalized"]
+    read = f"blocks.0.{'ln1.hook_normalized' if model.config.block_norm else 'hook_resid_pre'}"
+    _, cache = model.run_with_cache(x, names=[read, "blocks.0.attn.*"])
+    attn, normalized = model.blocks[0].attn, cache[read]
     for which, W, b in (("q", attn.W_Q, attn.b_Q), ("k", attn.W_K, attn.b_K), ("v", attn.W_V, attn.b_V)):
         by_hand = torch.einsum("btd,hdk->bthk", normalized, W) + (0 if b is None else b)
         assert largest(by_hand - cache[which, 0]) <= 1e-4
