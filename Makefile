@@ -80,7 +80,7 @@ bench: setup-dev
 
 train: setup
 	$(PY) -m prisma_engine.toy.train emoji-vit
-	$(PY) -m model_cards.build
+	$(PY) -m model_cards build
 
 golden: setup-dev
 	UPDATE_GOLDEN=1 $(PY) -m pytest -q tests/golden

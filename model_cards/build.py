@@ -1,66 +1,62 @@
-"""Write each model's README.md from its config.json and eval.json: `python -m model_cards.build`.
+"""Write each repository's README.md and curves from its numbers: `python -m model_cards build`.
 
 A card holds no number of its own, so it cannot drift from what was measured.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
-
+from model_cards import curves, schema
+from model_cards.emoji import emoji_card
 from model_cards.sae import repositories, sae_card
+from model_cards.text import CARDS, read
+from model_cards.zoo import zoo_card
+from prisma_engine.history import FILE
 
-CARDS = Path(__file__).parent
+README = "README.md"
 
 
-def card(folder: Path) -> str:
-    """The text of a model's README.md.
+def folders(names: Sequence[str] = ()) -> list[Path]:
+    """The repositories' folders: those named, or every one that was measured.
 
     Raises:
-        FileNotFoundError: if config.json or eval.json is missing.
+        ValueError: for a name that there is none of.
     """
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    scores = json.loads((folder / "eval.json").read_text(encoding="utf-8"))
-    vit = config["vit"]
-    names, per_class = config["vocabulary"]["names"], scores["lens"]["per_class"]
-    ranked = [f"{names[i]} ({per_class[i]:.2f})" for i in sorted(range(len(names)), key=lambda i: per_class[i])]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(CARDS), undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True
-    )
-    return environment.get_template("template.md.jinja").render(
-        name=folder.name,
-        vit=vit,
-        names=names,
-        worst=", ".join(ranked[:4]),
-        finest=", ".join(ranked[:-5:-1]),
-        grid=[pixels // patch for pixels, patch in zip(vit["image_size"], vit["patch_size"], strict=True)],
-        scores=scores,
-        best=next(s for s in scores["lens"]["layers"] if s["label"] == scores["lens"]["best"]),
-        recipe=to_toml(scores["training"]["recipe"]) if "training" in scores else "",
-        pct=lambda x: f"{100 * x:.1f} %",
-        num=lambda x: f"{x:.3f}",
-    )
+    known = {folder.name: folder for folder in [*(p.parent for p in CARDS.glob("*/eval.json")), *repositories()]}
+    if strangers := [name for name in names if name not in known]:
+        raise ValueError(f"there is no {strangers[0]!r} in {CARDS.name}; there are {', '.join(sorted(known))}")
+    return [known[name] for name in names or sorted(known)]
 
 
-def to_toml(recipe: dict) -> str:
-    """A recipe as its TOML file would say it: plain values first, then a table for each part."""
-    lines = [f"{key} = {json.dumps(value)}" for key, value in recipe.items() if not isinstance(value, dict)]
-    for key, value in recipe.items():
-        if isinstance(value, dict):
-            lines += ["", f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in value.items())]
-    return "\n".join(lines)
+def card(folder: Path, owner: str | None = None) -> str:
+    """The text of a repository's README.md.
+
+    Args:
+        owner: of the Hub repository that the card is published in; None for the copy in this repository.
+
+    Raises:
+        FileNotFoundError: if something that was to be measured is missing.
+    """
+    if not (folder / "eval.json").exists():
+        return sae_card(folder, owner)
+    return (emoji_card if "lens" in read(folder / "eval.json") else zoo_card)(folder, owner)
 
 
-def main() -> None:
-    for path in sorted(CARDS.glob("*/eval.json")):
-        (path.parent / "README.md").write_text(card(path.parent), encoding="utf-8")
-        print(f"wrote {path.parent.name}/README.md")
-    for folder in repositories():
-        (folder / "README.md").write_text(sae_card(folder), encoding="utf-8")
-        print(f"wrote {folder.name}/README.md")
+def build(folder: Path) -> None:
+    """Write a folder's README.md, and its curves where it has a history."""
+    (folder / README).write_text(card(folder), encoding="utf-8")
+    if (folder / FILE).exists() and not curves.is_current(folder):
+        curves.draw(folder)
 
 
-if __name__ == "__main__":
-    main()
+def faults(folder: Path) -> list[str]:
+    """How a folder's card differs from its numbers, or from what the Hub asks; one sentence each."""
+    path, text = folder / README, card(folder)
+    found = [f"{folder.name}/{README}: {fault}" for fault in schema.faults(text)]
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        found.append(f"{folder.name}/{README} is not what its numbers say; run python -m model_cards build")
+    if (folder / FILE).exists() and not curves.is_current(folder):
+        found.append(f"{folder.name}/{curves.PICTURE} does not show its history; run python -m model_cards build")
+    return found

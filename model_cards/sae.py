@@ -1,14 +1,14 @@
-"""Write the README.md of a repository of SAEs from the eval.json of each; `python -m model_cards.build` calls this."""
+"""The card of a repository of SAEs, from the eval.json of each."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
+from huggingface_hub import EvalResult
 
-CARDS = Path(__file__).parent
+from model_cards.metadata import front_matter, measured
+from model_cards.text import CARDS, hub_name, read, render
 
 
 def repositories() -> list[Path]:
@@ -16,8 +16,11 @@ def repositories() -> list[Path]:
     return sorted({path.parents[1] for path in CARDS.glob("*/*/eval.json")})
 
 
-def sae_card(folder: Path) -> str:
+def sae_card(folder: Path, owner: str | None = None) -> str:
     """The text of a repository's README.md.
+
+    Args:
+        owner: of the Hub repository that the card is published in; None for the copy in this repository.
 
     Raises:
         FileNotFoundError: if there is no measured SAE in it.
@@ -25,22 +28,36 @@ def sae_card(folder: Path) -> str:
     paths = sorted(folder.glob("*/eval.json"))
     if not paths:
         raise FileNotFoundError(f"{folder.name} holds no eval.json of an SAE")
-    measured = [{"name": path.parent.name} | json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(CARDS), undefined=jinja2.StrictUndefined, autoescape=False, trim_blocks=True
-    )
-    first = measured[0]["sae"]
-    return environment.get_template("sae.md.jinja").render(
+    saes: list[dict[str, Any]] = [{"name": path.parent.name} | read(path) for path in paths]
+    model = saes[0]["sae"]["model"]
+    base = model if "/" in model else hub_name(model, owner)
+    return render(
+        "sae.md.jinja",
+        metadata=front_matter(
+            folder.name,
+            ["sparse-autoencoder"],
+            [_explained(sae) for sae in saes],
+            pipeline_tag="feature-extraction",
+            base_model=base,
+            base_model_relation="adapter",
+        ),
         name=folder.name,
-        model=first["model"],
-        saes=measured,
-        first=measured[0],
+        hub=hub_name(folder.name, owner),
+        model=model,
+        hub_model=base,
+        saes=saes,
+        first=saes[0],
         size=sum(path.stat().st_size for path in folder.glob("*/model.safetensors")) / 1e6,
-        photos=any(_source(sae) not in (None, "emoji-scenes") for sae in measured),
-        pct=lambda x: "–" if x is None else f"{100 * x:.1f} %",
-        num=lambda x: x if isinstance(x, str) else "–" if x is None else f"{x:.3f}",
+        photos=any(_source(sae) not in (None, "emoji-scenes") for sae in saes),
         few=lambda x: "–" if x is None else f"{x:.1f}",
     )
+
+
+def _explained(sae: dict[str, Any]) -> EvalResult:
+    value, source = sae["reconstruction"]["explained_variance"], _source(sae) or "held-out"
+    words = f"explained variance of {sae['name']}"
+    data = (source, sae["measured_on"])
+    return measured("explained_variance", value, data, "held-out", words, task="feature-extraction")
 
 
 def _source(sae: dict[str, Any]) -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model_cards.build import card, to_toml
+from model_cards.build import card
+from model_cards.text import to_toml
 from prisma_engine.toy.emoji.evaluate import Sizes, add_control, named_right, read_scores, score, wilson, write_scores
 from prisma_engine.toy.emoji.export import export
 from prisma_engine.toy.emoji.recipe import load_recipe

@@ -1,0 +1,37 @@
+"""`python -m model_cards build`: the cards, from what was measured. `build --check` says which are out of date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from model_cards.build import build, faults, folders
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m model_cards", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("build", help="write the cards and curves")
+    command.add_argument("name", nargs="*", help="folders of model_cards; all when none is named")
+    command.add_argument("--check", action="store_true", help="write nothing; fail where a card is out of date")
+    command.set_defaults(run=_build)
+    given = parser.parse_args()
+    try:
+        given.run(given)
+    except ValueError as error:
+        sys.exit(str(error))
+
+
+def _build(given: argparse.Namespace) -> None:
+    chosen = folders(given.name)
+    if given.check:
+        found = [fault for folder in chosen for fault in faults(folder)]
+        sys.exit("\n".join(found)) if found else print(f"{len(chosen)} cards say what was measured")
+        return
+    for folder in chosen:
+        build(folder)
+        print(f"wrote {folder.name}/README.md")
+
+
+if __name__ == "__main__":
+    main()
