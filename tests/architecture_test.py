@@ -32,7 +32,13 @@ FAMILIES = ("timm", "transformers")
 FAMILIES_IN = ("prisma_engine.load", "prisma_engine.convert")
 # the layers of the engine, lowest first: a module imports its own layer and those before it
 LAYERS = (
-    ("prisma_engine.images", "prisma_engine.labels", "prisma_engine.plain", "prisma_engine.history"),
+    (
+        "prisma_engine.images",
+        "prisma_engine.labels",
+        "prisma_engine.plain",
+        "prisma_engine.history",
+        "prisma_engine.curves",
+    ),
     ("prisma_engine.preprocess", "prisma_engine.config"),
     (
         "prisma_engine.hooks",
