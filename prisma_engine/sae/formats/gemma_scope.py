@@ -25,7 +25,7 @@ from prisma_engine.hub import MAX_BYTES, LoadError
 from prisma_engine.load import one_line
 from prisma_engine.sae.config import SAEConfig
 from prisma_engine.sae.formats.opened import MAX_NUMBERS, Opened, Source
-from prisma_engine.sae.formats.torchfile import mapped
+from prisma_engine.torchfile.archive import mapped
 
 WEIGHTS = "params.npz"
 NAMES = {"W_enc", "b_enc", "W_dec", "b_dec", "threshold"}

@@ -1,39 +1,52 @@
 """Read a pickle that `torch.save` wrote without running it: no class is looked up and nothing is ever called.
 
 A pickle is a program for a stack machine. This is such a machine for the few instructions that torch writes, on inert
-values: a name stays a name, a tensor becomes a note of where its numbers lie, a config becomes a dict. A name that is
-not among `NAMES` ends the reading with a sentence that says it.
+values: a name stays a name, a tensor becomes a note of where its numbers lie, an object the dict of its fields. A name
+that files of this `Kind` do not mention ends the reading with a sentence that says it.
 """
 
 from __future__ import annotations
 
 import pickletools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from prisma_engine.hub import LoadError
 
-CONFIG = "vit_prisma.sae.config.VisionModelSAERunnerConfig"
 TENSOR = "torch._utils._rebuild_tensor_v2"
-DTYPES = ("float32", "float16", "bfloat16", "float64")
 STORAGES = {
     "torch.FloatStorage": "float32",
     "torch.HalfStorage": "float16",
     "torch.BFloat16Storage": "bfloat16",
     "torch.DoubleStorage": "float64",
 }
-NAMES = {
-    CONFIG,
-    TENSOR,
-    "collections.OrderedDict",
-    "torch.device",
-    *STORAGES,
-    *(f"torch.{dtype}" for dtype in DTYPES),
-}
-"""Every name that a file may mention."""
+NAMES = {TENSOR, "collections.OrderedDict", *STORAGES}
+"""What a state dict mentions."""
+NOTHING = re.compile("(?!)")
 
 MAX_STEPS = 200_000
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What files of one kind may mention beside a state dict; everything else is refused.
+
+    Attributes:
+        noun: what a sentence calls what such a file holds, such as "SAE".
+        mentions: names that may stand somewhere as values.
+        objects: classes of which objects may be described; their fields are read, and no class is looked up.
+        max_axes: of one tensor.
+    """
+
+    noun: str
+    mentions: re.Pattern[str] = NOTHING
+    objects: re.Pattern[str] = NOTHING
+    max_axes: int = 2
+
+    def allows(self, name: str) -> bool:
+        return name in NAMES or bool(self.mentions.fullmatch(name) or self.objects.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -63,9 +76,10 @@ class Place:
 
 
 @dataclass
-class Config:
-    """What a pickled config object held. Nothing is taken from it: configs are read from config.json."""
+class Described:
+    """The fields of an object whose class may not even exist here."""
 
+    kind: str
     fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,18 +87,18 @@ class Refused(Exception):
     """What was met; the caller says where."""
 
 
-def inert(data: bytes, title: str) -> Any:
+def inert(data: bytes, title: str, kind: Kind) -> Any:
     """What a pickle describes, of dicts, lists, tuples, texts, numbers and the values above.
 
     Raises:
         LoadError: for any other name, instruction or shape, in one sentence; nothing has been run then.
     """
-    machine = _Machine()
+    machine = _Machine(kind)
     end = -1
     try:
         for step, (op, argument, position) in enumerate(pickletools.genops(data)):
             if step >= MAX_STEPS:
-                raise Refused("too many instructions for an SAE")
+                raise Refused(f"more instructions than any {kind.noun} needs")
             end = position or 0
             machine.run(op.name, argument)
     except Refused as refused:
@@ -103,7 +117,8 @@ class _Mark:
 class _Machine:
     """The stack machine: one method for each instruction."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -121,7 +136,7 @@ class _Machine:
         elif op in ("BINGET", "LONG_BINGET"):
             self.stack.append(self.memo[argument])
         elif op in ("GLOBAL", "INST"):
-            self.stack.append(_name(argument.replace(" ", ".", 1)))
+            self.stack.append(self.name(argument.replace(" ", ".", 1)))
         elif op in OPERATIONS:
             OPERATIONS[op](self)
         else:
@@ -138,9 +153,14 @@ class _Machine:
             found.append(value)
         return found[::-1]
 
+    def name(self, text: str) -> Name:
+        if not self.kind.allows(text):
+            raise Refused(f"the name {text!r:.100}, which no {self.kind.noun} needs")
+        return Name(text)
+
     def stack_global(self) -> None:
         name, module = self.pop(), self.pop()
-        self.stack.append(_name(f"{module}.{name}"))
+        self.stack.append(self.name(f"{module}.{name}"))
 
     def tuple_of(self, n: int) -> None:
         values = [self.pop() for _ in range(n)]
@@ -172,13 +192,13 @@ class _Machine:
 
     def new_object(self) -> None:
         arguments, kind = self.pop(), self.pop()
-        if kind != Name(CONFIG) or arguments != ():
+        if not isinstance(kind, Name) or not self.kind.objects.fullmatch(kind.text) or arguments != ():
             raise Refused(f"an object of {kind.text if isinstance(kind, Name) else 'no class'}")
-        self.stack.append(Config())
+        self.stack.append(Described(kind.text))
 
     def build(self) -> None:
         state, target = self.pop(), self.stack[-1]
-        if isinstance(target, Config) and type(state) is dict:
+        if isinstance(target, Described) and type(state) is dict:
             target.fields.update(state)
         elif type(target) is not dict or type(state) is not dict:  # an OrderedDict's notes on versions are left out
             raise Refused("a state given to what has none")
@@ -219,12 +239,6 @@ OPERATIONS: dict[str, Callable[[_Machine], None]] = {
     "BUILD": _Machine.build,
     "BINPERSID": _Machine.persistent,
 }
-
-
-def _name(text: str) -> Name:
-    if text not in NAMES:
-        raise Refused(f"the name {text!r:.100}, which no SAE needs")
-    return Name(text)
 
 
 def _place(arguments: Any) -> Place:
