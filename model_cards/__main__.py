@@ -1,4 +1,7 @@
-"""`python -m model_cards build`: the cards, from what was measured. `build --check` says which are out of date."""
+"""`python -m model_cards build` writes the cards from what was measured; `build --check` says which are out of date.
+
+`python -m model_cards publish --all --namespace ORG` brings the Hub's repositories to what the folders hold.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 
 from model_cards.build import build, faults, folders
+from model_cards.publish.command import add_arguments
 
 
 def main() -> None:
@@ -15,6 +19,7 @@ def main() -> None:
     command.add_argument("name", nargs="*", help="folders of model_cards; all when none is named")
     command.add_argument("--check", action="store_true", help="write nothing; fail where a card is out of date")
     command.set_defaults(run=_build)
+    add_arguments(commands.add_parser("publish", help="bring the repositories of the Hub to what the folders hold"))
     given = parser.parse_args()
     try:
         given.run(given)

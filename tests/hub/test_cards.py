@@ -19,7 +19,7 @@ EVERY = build.folders()
 
 
 @pytest.fixture(scope="module")
-def zoo(tmp_path_factory) -> Path:
+def model(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("zoo")
     folder = trained(root / "cards", root / "out", with_steps=True)
     build.build(folder)
@@ -27,8 +27,8 @@ def zoo(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def copy(zoo, tmp_path) -> Path:
-    return Path(shutil.copytree(zoo, tmp_path / zoo.name))
+def copy(model, tmp_path) -> Path:
+    return Path(shutil.copytree(model, tmp_path / model.name))
 
 
 @pytest.mark.parametrize("folder", EVERY, ids=lambda folder: folder.name)
@@ -36,8 +36,8 @@ def test_a_shipped_card_says_what_was_measured(folder):
     assert build.faults(folder) == []
 
 
-def test_a_zoo_card_has_every_figure_of_its_scores_and_history(zoo):
-    text, scores = (zoo / "README.md").read_text(), json.loads((zoo / "eval.json").read_text())
+def test_a_zoo_card_has_every_figure_of_its_scores_and_history(model):
+    text, scores = (model / "README.md").read_text(), json.loads((model / "eval.json").read_text())
     for part, found in scores["held_out"].items():
         share = f"{100 * found['accuracy']:.2f} % | {100 * found['low']:.2f} % … {100 * found['high']:.2f} %"
         assert f"| {part} | 40 | {share} |" in text
@@ -45,12 +45,12 @@ def test_a_zoo_card_has_every_figure_of_its_scores_and_history(zoo):
     assert all(f"`step-{step:06d}`" in text for step in (0, 1, 2, 4, 6))
     assert "2 layers, with MLPs | dSprites | 99.6 %" in text, "the public suite's model of this size"
     assert 'name = "dsprites-mini"' in text and "n_layers = 2" in text
-    assert build.faults(zoo) == []
+    assert build.faults(model) == []
 
 
-def test_the_results_are_a_model_index(zoo):
-    data = ModelCard.load(zoo / "README.md").data
-    scores = json.loads((zoo / "eval.json").read_text())["held_out"]
+def test_the_results_are_a_model_index(model):
+    data = ModelCard.load(model / "README.md").data
+    scores = json.loads((model / "eval.json").read_text())["held_out"]
     assert {r.dataset_split: r.metric_value for r in data.eval_results} == {
         part: found["accuracy"] for part, found in scores.items()
     }
@@ -79,8 +79,8 @@ def test_a_card_that_differs_from_its_numbers_is_found(copy):
     assert build.faults(copy) == []
 
 
-def test_a_published_card_names_its_owner(zoo):
-    text = build.card(zoo, owner="org")
+def test_a_published_card_names_its_owner(model):
+    text = build.card(model, owner="org")
     assert 'pe.load("org/dsprites-mini")' in text and 'pe.load("dsprites-mini")' not in text
     sae = build.card(build.CARDS / "emoji-vit-sae", owner="org")
     assert ModelCard(sae).data.base_model == "org/emoji-vit"
@@ -101,9 +101,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("old", BROKEN)
-def test_what_the_hub_would_refuse_is_refused_here(zoo, old):
+def test_what_the_hub_would_refuse_is_refused_here(model, old):
     new, fault = BROKEN[old]
-    text = (zoo / "README.md").read_text()
+    text = (model / "README.md").read_text()
     assert old in text and not schema.faults(text)
     assert any(fault in found for found in schema.faults(text.replace(old, new)))
 
