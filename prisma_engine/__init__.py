@@ -26,9 +26,11 @@ from prisma_engine.cache import Cache
 from prisma_engine.config import ViTConfig
 from prisma_engine.convert import from_timm, from_transformers, with_classes
 from prisma_engine.edits import add, mean, replace, scale, zero
+from prisma_engine.history import History
 from prisma_engine.hooks import Edit, HookPoint
 from prisma_engine.hub import LoadError
-from prisma_engine.load import embedded_models, load
+from prisma_engine.listing import Listed, list_models
+from prisma_engine.load import embedded_models, history, load
 from prisma_engine.sae import SAE
 from prisma_engine.vit import HookedViT
 
@@ -39,9 +41,11 @@ __all__ = [
     "Cache",
     "Edit",
     "Evidence",
+    "History",
     "HookPoint",
     "HookedViT",
     "Layout",
+    "Listed",
     "LoadError",
     "LogitLens",
     "Metric",
@@ -65,6 +69,8 @@ __all__ = [
     "from_transformers",
     "gather",
     "head_metrics",
+    "history",
+    "list_models",
     "load",
     "logit",
     "logit_diff",

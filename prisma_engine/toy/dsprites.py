@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from numpy.lib.stride_tricks import as_strided
+from PIL import Image
 
 Classes = Int[np.ndarray, "picture 6"]
 Pictures = UInt8[np.ndarray, "picture 64 64"]
@@ -64,6 +65,11 @@ def draw(index: Int[np.ndarray, " picture"]) -> Pictures:
         raise IndexError(f"dSprites has pictures 0 … {N_PICTURES - 1}, got {index.min()} … {index.max()}")
     turned, x, y = index // 1024, index // 32 % 32, index % 32
     return _windows()[turned, SHIFTS - y, SHIFTS - x]
+
+
+def picture(place: int) -> Image.Image:
+    """The picture at one place of the grid, white on black, for everything that takes a picture."""
+    return Image.fromarray(draw(np.array([place]))[0] * np.uint8(255))
 
 
 @cache
@@ -130,8 +136,8 @@ def splits(seed: int = 0) -> dict[str, Int[np.ndarray, " picture"]]:
     "compositional" are whole combinations that no training shows: of the 384 cells of scale (6) × angle within a
     quarter turn (4 parts) × place (4 × 4), a quarter, for all three shapes. Every value of every latent is still
     trained on, and since the angle counts within a quarter turn, few squares lie there (5 %, most of them small) that
-    look like one that is trained on under another angle. Of all other pictures, three quarters are "train" and one quarter is "random", as the public set is
-    usually split.
+    look like one that is trained on under another angle. Of all other pictures, three quarters are "train" and one
+    quarter is "random", as the public set is usually split.
     """
     rng = np.random.default_rng(seed)
     chosen = np.zeros(N_CELLS, bool)

@@ -12,7 +12,7 @@ from jaxtyping import Int, UInt8
 from prisma_engine.toy.dsprites import SHAPES, SIZE, classes_of, draw, index_of, read_npz, splits
 from prisma_engine.toy.zoo.task import Examples, Task
 
-EMOJI = ("⬜", "⚪", "❤️")
+EMOJI = ("🟦", "🥚", "❤️")
 
 
 @dataclass(frozen=True)

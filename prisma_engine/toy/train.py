@@ -38,7 +38,7 @@ def one(name: str, given: argparse.Namespace, world: World) -> None:
     if world.rank == 0:
         done = export(trainer, given.cards, with_steps=recipe.name in WITH_STEPS)
         pictures = recipe.optimizer.steps * recipe.data.batch
-        scores = evaluate(done, task, {"pictures": pictures, "recipe": recipe.to_dict()})
+        scores = evaluate(done, task, {"pictures": pictures, "recipe": recipe.to_dict()}, given.most)
         for part, found in scores["held_out"].items():
             print(f"{recipe.name}, {part}: {found['accuracy']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
         print(f"{(time.monotonic() - start) / 60:.1f} minutes", flush=True)
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes of emoji-vit's training, one core each")
     parser.add_argument("--device", default="cpu", help="where to run, such as cuda")
     parser.add_argument("--every", type=int, default=250, help="steps between rows of the history")
+    parser.add_argument("--most", type=int, help="score at most this many held-out pictures of each part")
     parser.add_argument("--tracker", action="append", default=[], help="also send progress to tensorboard or wandb")
     given = parser.parse_args()
     names = [name for asked in given.recipe for name in (recipe_names() if asked == "zoo" else (asked,))]

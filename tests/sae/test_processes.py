@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from netguard import free_port
+from launching import accelerated, finish, history, kill_when_there, start, start_two
 from prisma_engine.sae import files
 from saes import TRAININGS, tiny_vit, to_toml, values, write_vit
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 TRAIN = ["-m", "prisma_engine.sae.train"]
-
-
-def environment(**more: str) -> dict[str, str]:
-    clean = {key: value for key, value in os.environ.items() if key not in ("WORLD_SIZE", "RANK", "LOCAL_RANK")}
-    paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH", "")])])
-    return clean | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "GLOO_SOCKET_IFNAME": "lo"} | more
 
 
 def arrange(folder: Path, kind: str, steps: int = 30) -> list[str]:
@@ -38,38 +25,12 @@ def arrange(folder: Path, kind: str, steps: int = 30) -> list[str]:
     return [str(folder / "mine.toml"), "--every", "1", "--save-every", "3", "--out"]
 
 
-def finish(*processes: subprocess.Popen) -> str:
-    """Wait for all; what they printed. A warning or an abort at the end of one is a failure."""
-    printed = ""
-    for process in processes:
-        output, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors[-2000:]
-        assert "Warning" not in errors and "terminate called" not in errors, errors[-2000:]
-        printed += output
-    return printed
-
-
-def start(arguments: list[str], **more: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, *arguments], env=environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def history(folder: Path) -> list[dict]:
-    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
-
-
 def test_a_killed_run_ends_with_the_same_weights(tmp_path):
     arguments = [*TRAIN, *arrange(tmp_path, "topk", steps=400)]
     finish(start([*arguments, str(tmp_path / "straight")]))
     killed = start([*arguments, str(tmp_path / "killed")])
     checkpoint = tmp_path / "killed" / "checkpoint.safetensors"
-    for _ in range(3000):
-        if checkpoint.exists():
-            break
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
+    kill_when_there(killed, checkpoint)
     assert checkpoint.exists() and not (tmp_path / "killed" / files.WEIGHTS).exists(), "killed too late or too early"
     again = start([*arguments, str(tmp_path / "killed")])
     assert "resuming at step" in finish(again)
@@ -84,15 +45,12 @@ def test_a_killed_run_ends_with_the_same_weights(tmp_path):
 def test_two_processes_have_the_losses_of_one(kind, tmp_path):
     arguments = [*TRAIN, *arrange(tmp_path, kind)]
     finish(start([*arguments, str(tmp_path / "one")]))
-    meeting = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
-    both = [start([*arguments, str(tmp_path / "two")], RANK=str(rank), **meeting) for rank in (0, 1)]
-    assert "starting at step 0 in 2 processes" in finish(*both)
+    assert "starting at step 0 in 2 processes" in finish(*start_two([*arguments, str(tmp_path / "two")]))
     one, two = history(tmp_path / "one"), history(tmp_path / "two")
     assert len(one) == len(two) == 30
     for a, b in zip(one, two, strict=True):
         assert a == pytest.approx(b, rel=1e-4, abs=1e-4), a["step"]
-    alone = start([*arguments, str(tmp_path / "half")], **meeting | {"WORLD_SIZE": "1"})
-    finish(alone)
+    finish(start([*arguments, str(tmp_path / "half")], WORLD_SIZE="1"))
     assert history(tmp_path / "half") == one  # a launcher that starts one process changes nothing
 
 
@@ -101,10 +59,7 @@ def test_accelerate_launches_it(tmp_path):
         pytest.skip("accelerate is not installed: pip install accelerate to run this")
     arguments = arrange(tmp_path, "topk")
     finish(start([*TRAIN, *arguments, str(tmp_path / "one")]))
-    # With --cpu, accelerate starts one process unless there is MPI; --multi_gpu starts both, GPUs or not.
-    launch = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1"]
-    launch += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", str(free_port())]
-    printed = finish(start([*launch, *TRAIN, *arguments, str(tmp_path / "two")]))
+    printed = finish(start(accelerated([*TRAIN, *arguments, str(tmp_path / "two")])))
     assert "starting at step 0 in 2 processes" in printed
     for a, b in zip(history(tmp_path / "one"), history(tmp_path / "two"), strict=True):
         assert a == pytest.approx(b, rel=1e-4, abs=1e-4)
