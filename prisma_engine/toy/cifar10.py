@@ -73,10 +73,14 @@ def photos(source: str, split: str) -> Photos:
     if picture is None or label is None:
         raise ValueError(f"{source} is not CIFAR-10: its columns are {', '.join(rows.column_names)}, not img and label")
     encoded = rows.cast_column(picture, _undecoded())
-    pixels = np.stack([np.asarray(open_image(cell["bytes"])) for cell in encoded[picture]])
-    if pixels.shape[1:] != (SIZE, SIZE, 3):
-        raise ValueError(f"{source} is not CIFAR-10: its pictures are {pixels.shape[2]}×{pixels.shape[1]}")
-    return Photos(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.tensor(rows[label]))
+    images = [open_image(cell["bytes"]) for cell in encoded[picture]]
+    if other := next((image.size for image in images if image.size != (SIZE, SIZE)), None):
+        raise ValueError(f"{source} is not CIFAR-10: its pictures are {other[0]}×{other[1]}")
+    pixels = np.stack([np.asarray(image) for image in images])
+    labels = torch.tensor(rows[label])
+    if int(labels.max()) >= len(NAMES) or int(labels.min()) < 0:
+        raise ValueError(f"{source} is not CIFAR-10: its labels go up to {int(labels.max())}")
+    return Photos(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels)
 
 
 def _undecoded() -> Any:
