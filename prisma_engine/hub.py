@@ -1,8 +1,14 @@
-"""One Hub repository at one commit, as a local folder: only JSON, text and safetensors, never a pickle."""
+"""One Hub repository at one commit, as a local folder: only JSON, text and safetensors.
+
+Of a repository without safetensors, one numbered checkpoint, such as ViT-Prisma's toys have; whoever reads it does so
+by `prisma_engine.torchfile` alone. No other pickle is fetched.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import glob
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,13 +17,37 @@ MAX_BYTES = 2_000_000_000
 """Refuse larger downloads: a free Space has 16 GB of memory and 50 GB of disk."""
 
 READABLE = ("*.json", "history.jsonl", "model.safetensors", "model-*.safetensors", "*.txt")
+CHECKPOINT = re.compile(r"(?:checkpoints/)?(?:checkpoint|model)_(\d{1,12})\.pth")
 
 
 class LoadError(ValueError):
     """A model that cannot be loaded; the message is one sentence for the person who asked."""
 
 
-def fetch(repo_id: str, revision: str | None = None) -> Path:
+class Unreachable(LoadError):
+    """The Hub does not answer."""
+
+
+def last_checkpoint(names: Iterable[str]) -> str | None:
+    """The numbered checkpoint with the highest number among a folder's files; None if there is none."""
+    found = [(int(match[1]), name) for name in names if (match := CHECKPOINT.fullmatch(name))]
+    return max(found)[1] if found else None
+
+
+def checkpoint_in(folder: Path) -> Path | None:
+    """The last checkpoint of a folder that has no safetensors."""
+    if any(folder.glob("*.safetensors")):
+        return None
+    files = (
+        path.relative_to(folder).as_posix()
+        for pattern in ("*.pth", "checkpoints/*.pth")
+        for path in folder.glob(pattern)
+    )
+    name = last_checkpoint(files)
+    return folder / name if name else None
+
+
+def fetch(repo_id: str, revision: str | None = None, file: str = "") -> Path:
     """The folder of a repository's files at one commit, named after the commit that was resolved.
 
     Download a model repository, or find it in the Hub's cache; with the network cut, the cache alone.
@@ -25,34 +55,41 @@ def fetch(repo_id: str, revision: str | None = None) -> Path:
     Args:
         repo_id: "owner/name".
         revision: a commit hash, tag or branch; the default branch when None.
+        file: one checkpoint of several; by default the last.
 
     Raises:
-        LoadError: unknown repository or revision, no network, no safetensors, or too large.
+        LoadError: unknown repository or revision, no network, no weights that are read here, or too large.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import EntryNotFoundError, HFValidationError
 
+    folder = None
     try:
         folder = Path(
             snapshot_download(repo_id, revision=revision, allow_patterns=list(READABLE), local_files_only=True)
         )
-        if any(folder.glob("*.safetensors")):
+        if (folder / file).is_file() if file else any(folder.glob("*.safetensors")):
             return folder
     except HFValidationError:
         raise LoadError(f"{repo_id!r} is neither an embedded model, a path nor a Hub id such as 'owner/name'") from None
     except EntryNotFoundError:
         pass  # not in the cache yet
-    return _download(repo_id, revision)
+    try:
+        return _download(repo_id, revision, file)
+    except Unreachable:
+        if folder and not file and checkpoint_in(folder):  # the last of the checkpoints that are here
+            return folder
+        raise
 
 
-def _download(repo_id: str, revision: str | None) -> Path:
+def _download(repo_id: str, revision: str | None, file: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     with sentences(repo_id, revision):
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
-        _check_files(repo_id, [(f.rfilename, f.size or 0) for f in info.siblings or []])
+        patterns = _wanted(repo_id, {f.rfilename: f.size or 0 for f in info.siblings or []}, file)
         # Not by info.sha: only a download by name leaves the name in the cache, to be found again without a network.
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=list(READABLE)))
+        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
 
 
 @contextmanager
@@ -68,7 +105,7 @@ def sentences(repo_id: str, revision: str | None) -> Iterator[None]:
     except RepositoryNotFoundError:
         raise LoadError(f"the Hub has no public model {repo_id!r}; check the spelling") from None
     except (HfHubHTTPError, HTTPError, OSError) as error:
-        raise LoadError(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
+        raise Unreachable(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
 
 
 def check_size(repo_id: str, total: int) -> None:
@@ -82,8 +119,19 @@ def check_size(repo_id: str, total: int) -> None:
         raise LoadError(f"{repo_id} has {total / 1e9:.1f} GB to download; {most}")
 
 
-def _check_files(repo_id: str, files: list[tuple[str, int]]) -> None:
-    wanted = [(name, size) for name, size in files if any(fnmatchcase(name, pattern) for pattern in READABLE)]
-    if not any(name.endswith(".safetensors") for name, _ in wanted):
-        raise LoadError(f"{repo_id} offers no safetensors weights, and a pickle is never opened here")
-    check_size(repo_id, sum(size for _, size in wanted))
+def _wanted(repo_id: str, sizes: dict[str, int], file: str) -> list[str]:
+    """Patterns for the files of a repository to download: what is always read, or one checkpoint."""
+    if file and file not in sizes:
+        raise LoadError(f"{repo_id} has no {file}")
+    patterns: list[str] = [glob.escape(file)] if file else [*READABLE]
+    names = [name for name in sizes if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    if not file and not any(name.endswith(".safetensors") for name in names):
+        last = last_checkpoint(sizes)
+        if last is None:
+            raise LoadError(
+                f"{repo_id} offers no safetensors weights and no numbered checkpoint such as checkpoint_12.pth; "
+                "another pickle is never opened here"
+            )
+        return _wanted(repo_id, sizes, last)
+    check_size(repo_id, sum(sizes[name] for name in names))
+    return patterns

@@ -12,8 +12,11 @@ from torch import Tensor
 
 from prisma_engine.config import ViTConfig
 from prisma_engine.history import History, read_history, revision_of, step_of
-from prisma_engine.hub import LoadError, fetch
+from prisma_engine.hub import LoadError, checkpoint_in, fetch
 from prisma_engine.vit import HookedViT
+
+CHECKPOINTS = (".pth", ".pt")
+"""Suffixes of ViT-Prisma's checkpoints."""
 
 
 def models_folder() -> Path:
@@ -27,16 +30,23 @@ def embedded_models() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in found if (path.parent / "config.json").exists()))
 
 
-def load(name: str | Path, revision: str | None = None, classes: Sequence[str] | None = None) -> HookedViT:
+def load(
+    name: str | Path,
+    revision: str | None = None,
+    classes: Sequence[str] | None = None,
+    n_heads: int | None = None,
+) -> HookedViT:
     """Load a model by name, ready to run: eval mode, no gradients, float32.
 
     Args:
         name: an embedded model ("emoji-vit"), a path to a folder or a `.safetensors` file (a bare file is
             recognised by a timm architecture's name at the start of its own or its folder's name), or a Hub id
-            ("timm/vit_base_patch32_224.augreg_in21k_ft_in1k").
+            ("timm/vit_base_patch32_224.augreg_in21k_ft_in1k"). A checkpoint of ViT-Prisma's toys (`.pth`) by its path,
+            by its folder or Hub id, which give the last of theirs, or as "owner/name/checkpoint_12.pth".
         revision: commit, tag or branch of a Hub id; the resolved commit is in `model.revision`. Of an embedded model
             or a folder of ours, a step of its training whose weights were kept, such as "step-000064" (`history`).
         classes: class names for a zero-shot head; only for models with a text tower (CLIP).
+        n_heads: heads of each attention, for a checkpoint that is not known by its name and does not say it.
 
     Raises:
         LoadError: a ValueError whose message is one sentence saying what is missing or not understood.
@@ -45,16 +55,18 @@ def load(name: str | Path, revision: str | None = None, classes: Sequence[str] |
     if str(name) in embedded_models():
         model = _at_step(folder, str(name), revision) if revision else _from_folder(folder, str(name), None)
     elif Path(name).exists():
-        model = _at_step(Path(name), Path(name).name, revision) if revision else _from_path(Path(name), classes)
+        model = (
+            _at_step(Path(name), Path(name).name, revision) if revision else _from_path(Path(name), classes, n_heads)
+        )
     elif "/" in str(name) and not str(name).startswith((".", "/", "~")):
-        commit = fetch(str(name), revision)
-        model = _from_folder(commit, str(name), classes)
-        model.revision = commit.name
+        model = _from_hub(str(name), revision, classes, n_heads)
     else:
         known = ", ".join(embedded_models()) or "none"
         raise LoadError(
             f"there is no model {str(name)!r}; embedded: {known}; otherwise give a path or a Hub id 'owner/name'"
         )
+    if n_heads not in (None, model.config.n_heads):
+        raise LoadError(f"{model.name} has {model.config.n_heads} heads in each attention, not {n_heads}")
     if model.vocabulary is None and model.config.head != "identity":
         from prisma_engine import labels
 
@@ -91,18 +103,37 @@ def _at_step(folder: Path, name: str, revision: str) -> HookedViT:
     return model
 
 
-def _from_path(path: Path, classes: Sequence[str] | None) -> HookedViT:
+def _from_hub(name: str, revision: str | None, classes: Sequence[str] | None, n_heads: int | None) -> HookedViT:
+    owner, repository, *inside = name.split("/")
+    file = "/".join(inside) if name.endswith(CHECKPOINTS) else ""
+    commit = fetch(f"{owner}/{repository}" if file else name, revision, file)
+    if file:
+        model = _from_checkpoint(commit / file, name, classes, n_heads)
+    else:
+        model = _from_folder(commit, name, classes, n_heads)
+    model.revision = commit.name
+    return model
+
+
+def _from_path(path: Path, classes: Sequence[str] | None, n_heads: int | None) -> HookedViT:
     if path.is_dir():
-        return _from_folder(path, path.name, classes)
+        return _from_folder(path, path.name, classes, n_heads)
     if classes:
         raise LoadError("class names need a model with a text tower; load a CLIP folder or repository of transformers")
+    if path.suffix in CHECKPOINTS:
+        return _from_checkpoint(path, f"{path.absolute().parent.name}/{path.name}", None, n_heads)
     if path.suffix != ".safetensors":
-        raise LoadError(f"{path.name} is not a .safetensors file; other weight files can run code and are never opened")
+        raise LoadError(
+            f"{path.name} is neither a .safetensors file nor a checkpoint of ViT-Prisma (.pth); other weight files can "
+            "run code and are never opened"
+        )
     return _from_bare_weights(path)
 
 
-def _from_folder(folder: Path, name: str, classes: Sequence[str] | None) -> HookedViT:
-    """A folder as ours, timm's `save_for_hf` or transformers' `save_pretrained` wrote it."""
+def _from_folder(folder: Path, name: str, classes: Sequence[str] | None, n_heads: int | None = None) -> HookedViT:
+    """A folder as ours, timm's `save_for_hf` or transformers' `save_pretrained` wrote it, or one of checkpoints."""
+    if checkpoint := checkpoint_in(folder):
+        return _from_checkpoint(checkpoint, name, classes, n_heads)
     config = read_json(folder / "config.json")
     if config.get("architecture") == "HookedViT":
         return _ours(folder, name, config)
@@ -113,6 +144,18 @@ def _from_folder(folder: Path, name: str, classes: Sequence[str] | None) -> Hook
         raise error if isinstance(error, LoadError) else LoadError(f"{name}: {one_line(error)}") from error
     model.name = name
     return model
+
+
+def _from_checkpoint(path: Path, name: str, classes: Sequence[str] | None, n_heads: int | None) -> HookedViT:
+    """A checkpoint of ViT-Prisma; the file is read as inert values, and no instruction in it is run."""
+    from prisma_engine.convert import load_checkpoint
+
+    if classes:
+        raise LoadError("class names need a model with a text tower; load CLIP from a transformers repository")
+    try:
+        return load_checkpoint(path, name, n_heads)
+    except ValueError as error:
+        raise error if isinstance(error, LoadError) else LoadError(f"{name}: {one_line(error)}") from error
 
 
 def _ours(folder: Path, name: str, config: dict[str, Any], weights: Path | None = None) -> HookedViT:

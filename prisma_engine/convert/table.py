@@ -120,7 +120,7 @@ def _shaped(name: str, parameter: Tensor, source: Source, tensors: list[Tensor])
     """The source's tensors as our parameter; only leading axes of length 1 may be added."""
     try:
         made = source.make(*tensors)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError) as error:
         raise NotUnderstood(f"{_listed(source.keys)} cannot be joined into {name}: {error}") from None
     shape = tuple(parameter.shape)
     if (1,) * (len(shape) - made.ndim) + tuple(made.shape) != shape:

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from fake_hub import SHA, hub
+from prisma_toys import legacy, write
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -98,6 +99,26 @@ def test_what_cannot_be_had_is_one_sentence(tmp_path: Path):
         assert sentence in result["refused"] and "\n" not in result["refused"]
     with hub(root, claimed={"model.safetensors": 9_000_000_000}) as endpoint:
         assert "9.0 GB to download" in load("ns/vit", home, endpoint)["refused"]
+
+
+def test_a_toy_of_a_repository_is_its_last_checkpoint_or_the_one_that_is_named(tmp_path: Path):
+    name, home = "ns/dSprites-tiny-AttentionOnly", tmp_path / "home"
+    expected = {}
+    for n in (2, 9, 10):
+        module = legacy(d=512, heads=8, layers=1, mlp=0, channels=3, classes=n)
+        expected[n] = answer(module)
+        write(tmp_path / "hub" / name / f"checkpoint_{n}.pth", module.state_dict())
+    (tmp_path / "hub" / name / "README.md").write_text("a toy")
+    with hub(tmp_path / "hub") as endpoint:
+        named, last = load(f"{name}/checkpoint_2.pth", home, endpoint), load(name, home, endpoint)
+        assert "has no checkpoint_3.pth" in load(f"{name}/checkpoint_3.pth", home, endpoint)["refused"]
+    for found, n, called in ((named, 2, f"{name}/checkpoint_2.pth"), (last, 10, name)):
+        assert (found["revision"], found["name"]) == (SHA, called)
+        assert torch.allclose(torch.tensor(found["logits"]), expected[n], atol=1e-5)
+    assert not list(home.rglob("checkpoint_9.pth")), "one file is downloaded, not all"
+    assert load(name, home, endpoint, offline=True) == last
+    with hub(tmp_path / "hub", claimed={"checkpoint_10.pth": 9_000_000_000}) as endpoint:
+        assert "9.0 GB to download" in load(name, tmp_path / "other", endpoint)["refused"]
 
 
 def test_weights_that_are_no_safetensors_are_one_sentence(tmp_path: Path):

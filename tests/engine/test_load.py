@@ -70,10 +70,17 @@ def test_an_unknown_config_field_is_named(models):
         pe.load("tiny")
 
 
-@pytest.mark.parametrize("name", ["weights.bin", "weights.pt", "weights.pkl", "weights.pth"])
+@pytest.mark.parametrize("name", ["weights.bin", "weights.pkl", "weights.pickle", "weights.ckpt"])
 def test_a_pickle_is_never_opened(tmp_path, name):
     (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(pe.LoadError, match="never opened"):
+        pe.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.pth"])
+def test_what_is_called_a_checkpoint_and_is_none(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x80\x02anything")
+    with pytest.raises(pe.LoadError, match=f"{name} of .* is not a zip archive as torch.save writes it"):
         pe.load(tmp_path / name)
 
 
@@ -105,10 +112,23 @@ def test_the_hub_cut_off_is_one_sentence(monkeypatch, tmp_path):
 
 def test_files_of_a_repository_are_checked_before_the_download():
     with pytest.raises(pe.LoadError, match="no safetensors"):
-        hub._check_files("a/b", [("pytorch_model.bin", 10), ("config.json", 1)])
+        hub._wanted("a/b", {"pytorch_model.bin": 10, "config.json": 1}, "")
     with pytest.raises(pe.LoadError, match=r"9\.0 GB"):
-        hub._check_files("a/b", [("model.safetensors", 9_000_000_000)])
-    hub._check_files("a/b", [("model.safetensors", 9_000)])
+        hub._wanted("a/b", {"model.safetensors": 9_000_000_000}, "")
+    assert hub._wanted("a/b", {"model.safetensors": 9_000, "checkpoint_1.pth": 10**12}, "") == list(hub.READABLE)
+
+
+def test_of_numbered_checkpoints_one_is_downloaded():
+    sizes = {f"checkpoint_{i}.pth": 10**9 for i in (2, 9, 10)} | {"README.md": 1, "optimizer_99.pth": 1}
+    assert hub._wanted("a/b", sizes, "") == ["checkpoint_10.pth"]
+    assert hub._wanted("a/b", {"checkpoints/model_7.pth": 1, "checkpoints/deep/model_8.pth": 1}, "") == [
+        "checkpoints/model_7.pth"
+    ]
+    assert hub._wanted("a/b", sizes | {"a[1].pth": 1}, "a[1].pth") == ["a[[]1].pth"]
+    with pytest.raises(pe.LoadError, match="a/b has no checkpoint_3.pth"):
+        hub._wanted("a/b", sizes, "checkpoint_3.pth")
+    with pytest.raises(pe.LoadError, match=r"a/b has 9\.0 GB"):
+        hub._wanted("a/b", sizes | {"checkpoint_11.pth": 9 * 10**9}, "")
 
 
 def test_models_folder_is_beside_the_package(monkeypatch):
