@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from apps.common import catalog, routes
+from apps.common import catalog, checkpoints, routes
 from apps.common.runtime import MODEL_QUEUE, MODELS
 from apps.common.widgets import lens_canvas
 
@@ -72,7 +72,7 @@ def _card(card: PageCard) -> str:
 
 def models_text() -> str:
     """What is in memory and what else can be asked for, in the catalog's own words."""
-    loaded = set(MODELS.loaded())
+    loaded = set(map(checkpoints.base_of, MODELS.loaded()))
     rows = [(offer.title, _state(offer, offer.id in loaded)) for offer in catalog.OFFERS.values()]
     others = len(loaded - set(catalog.OFFERS))
     rows += [(f"{others} of your own", "in memory")] if others else []

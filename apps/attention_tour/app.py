@@ -13,10 +13,10 @@ from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.layout import Layout, lay_out
 from apps.attention_tour.measuring import Measuring
 from apps.attention_tour.page import NEWEST, TYPED, TourPage, compare_boxes
-from apps.common import catalog, pictures, streams
+from apps.common import catalog, checkpoints, pictures, streams
 from apps.common.desk import Session
 from apps.common.events import IN_TURN, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, takes_away, titled
-from apps.common.page import restores, wire_sources, wire_take_away
+from apps.common.page import restores, wire_sources, wire_steps, wire_take_away
 from apps.common.progress import progress_value
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
 from apps.common.upload import photo_input
@@ -33,7 +33,7 @@ def page(demo: gr.Blocks, desk: TourDesk | None = None) -> Layout:
     links = [at.address, at.link, at.code]
     shown = [
         session, against, view, at.tour, at.answer, at.other_answer, at.note, at.classes_box, at.picker,
-        at.compare.picker, at.compare.model, at.compare.layer, at.compare.sees_all, *boxes,
+        at.compare.picker, at.compare.model, at.compare.layer, at.compare.sees_all, *boxes, at.steps,
     ]  # fmt: skip
 
     titled(demo, "Attention Tour")
@@ -43,6 +43,7 @@ def page(demo: gr.Blocks, desk: TourDesk | None = None) -> Layout:
     loading = demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
     loading.success(work.links, looked, links, **QUIET)
     wire_sources(work, at, state, shown, waiting, after=linked)
+    wire_steps(work, at.steps, state, shown, after=linked)
     runs(at.tour.open_picture, work.open_picture, [at.model, at.classes, *state], [*shown, at.photo], after=linked)
     at.tour.view_change(spoken(work.view_change), looked, [view, *links], **IN_TURN, **QUIET)
     _wire_compare(work, at, state, shown, linked)
@@ -76,7 +77,7 @@ def _wire_compare(work: TourPage, at: Layout, state: list[gr.State], shown: list
 
 
 def _other_model_of(against: Against | None) -> str | None:
-    return against.session.model_id if against and against.what == "model" else None
+    return checkpoints.base_of(against.session.model_id) if against and against.what == "model" else None
 
 
 def _wire_measuring(demo: gr.Blocks, work: TourPage, at: Layout, state: list[gr.State]) -> None:

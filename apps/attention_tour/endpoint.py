@@ -11,7 +11,7 @@ from apps.attention_tour.analysis import TourResult
 from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.head_types import shipped
 from apps.attention_tour.view import AVERAGES, KINDS, Unit, check_unit
-from apps.common import catalog, code, pictures
+from apps.common import catalog, checkpoints, code, pictures
 from prisma_engine.analysis.heads.metrics import METRICS
 
 UNITS = {
@@ -38,7 +38,8 @@ def attention(
 
     Args:
         image: path of a picture.
-        model: a model of the page's list; locally, any Hub id or path.
+        model: a model of the page's list, or a kept step of its training, "model@step-000064"; locally, any Hub id or
+            path.
         layer: number of a layer, from 0.
         head: number of a head, from 0, or "mean" over heads, or "rollout" up to the layer.
         token: name of a prefix token ("CLS"), or index of a token, prefix tokens first, then patches row by row.
@@ -48,8 +49,8 @@ def attention(
         classes: for a zero-shot model, the names to choose from, separated by commas; the page's list when empty.
 
     Returns:
-        `model`, `revision` (a commit, or None), `causal_from` (None: as trained), `layers`, `heads`, `grid` ([rows,
-        columns]), `frames` (of tokens; 1 for a still picture), `prefix` (names of the tokens before the patches),
+        `model`, `revision` (a commit, a step, or None), `causal_from` (None: as trained), `layers`, `heads`, `grid`
+        ([rows, columns]), `frames` (of tokens; 1 for a still picture), `prefix` (names of tokens before the patches),
         `layer`, `head`, `token` ({`index`, `place`}), `kind`, `unit` (of its numbers, in words), `row` (what the token
         reads: one number for each token; None where a mask hides it), `column` (who reads the token), `metrics`
         (id → number of this head on this picture; None for "mean" and "rollout"), `types` (the types that this head
@@ -87,7 +88,8 @@ def heads(desk: TourDesk, image: str, model: str, classes: str = "") -> dict[str
 
     Args:
         image: path of a picture.
-        model: a model of the page's list; locally, any Hub id or path.
+        model: a model of the page's list, or a kept step of its training, "model@step-000064"; locally, any Hub id or
+            path.
         classes: for a zero-shot model, the names to choose from, separated by commas; the page's list when empty.
 
     Returns:
@@ -113,7 +115,7 @@ def heads(desk: TourDesk, image: str, model: str, classes: str = "") -> dict[str
 def _head_of(result: TourResult) -> dict[str, Any]:
     maps = result.maps
     return {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "causal_from": result.what_if.causal_from if result.what_if else None,
         "layers": maps.n_layers,

@@ -12,7 +12,7 @@ from apps.attention_tour.analysis import TourResult
 from apps.attention_tour.drawing import npy_bytes
 from apps.attention_tour.endpoint import UNITS
 from apps.attention_tour.view import TourView, carry
-from apps.common import catalog, code
+from apps.common import catalog, checkpoints, code
 
 N_KEYS = 10
 
@@ -72,7 +72,7 @@ def _table(result: TourResult, view: TourView) -> dict[str, Any]:
         for kind, (row, column) in result.exact(view.layer, view.unit, token).items()
     }
     return {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "picture": {"kind": result.picture.kind, "source": result.picture.source},
         "causal": {"from": result.what_if.causal_from, "prefix_sees_all": result.what_if.prefix_sees_all}

@@ -15,7 +15,7 @@ from apps.common.parts import address, note
 from apps.common.picker import example_picker
 from apps.common.progress import progress
 from apps.common.upload import photo_input
-from apps.common.widgets import attention_canvas
+from apps.common.widgets import attention_canvas, step_scrubber
 
 ABOUT = """# Attention Tour
 A vision transformer cuts a picture into small squares (patches), and in each layer several *heads* decide, each by a
@@ -85,6 +85,7 @@ class Layout:
     model: gr.Dropdown
     classes: gr.Textbox
     classes_box: gr.Group
+    steps: gr.HTML
     compare: Compare
     answer: gr.HTML
     other_answer: gr.HTML
@@ -107,6 +108,7 @@ def lay_out() -> Layout:
             picker, photo, composer = picture_sources()
             with gr.Column(elem_classes="model-box"):
                 model, classes_box, classes = model_choice()
+                steps = step_scrubber(None, elem_id="steps")
             with gr.Column(elem_classes="compare-box"):
                 compare = _compare()
             with gr.Column(elem_classes="after-canvas"):
@@ -124,6 +126,7 @@ def lay_out() -> Layout:
         model=model,
         classes=classes,
         classes_box=classes_box,
+        steps=steps,
         compare=compare,
         answer=answer,
         other_answer=other_answer,

@@ -18,12 +18,13 @@ from apps.attention_tour.handlers import TourDesk
 from apps.attention_tour.head_types import example_picture, types_url
 from apps.attention_tour.view import TourView, carry, read_view
 from apps.attention_tour.whatif import WhatIf
-from apps.common import catalog, pictures, scenes
+from apps.common import catalog, checkpoints, pictures, scenes
 from apps.common.answers import answer_value
 from apps.common.desk import Session
 from apps.common.events import field, sentences
-from apps.common.page import Chosen, Page
+from apps.common.page import Chosen, Page, meant
 from apps.common.parts import note_value
+from apps.common.steps import steps_value
 
 # The canvas tells of a view after a pause; a button pressed before it asks the canvas itself, into its last input.
 NEWEST = """(...asked) => {
@@ -84,6 +85,7 @@ class TourPage(Page):
             scenes.picker_value(session.source if session.kind == "example" else None),
             *_compare_values(against, result),
             *(compare_boxes(against.what if against else "nothing") if against or dropped else [gr.skip()] * 4),
+            steps_value(session.model_id),
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
@@ -95,7 +97,7 @@ class TourPage(Page):
         if chosen.waiting is not None:
             opened, more = restore.view_of_upload(chosen.waiting, session, self.desk)
             notes += more
-        elif view is None or before is None or before.model_id != session.model_id:
+        elif view is None or before is None or not checkpoints.is_same(before.model_id, session.model_id):
             opened = first_view(self.desk.result(session))
         return self.rendered(session, followed, opened, types, notes, dropped)
 
@@ -105,12 +107,13 @@ class TourPage(Page):
         session, against = opened.session, opened.against
         classes = session.classes or (against.session.classes if against else "") or catalog.default_classes()
         shown = self.rendered(session, against, opened.view, None, opened.notes)
-        return (*shown, opened.waiting, session.model_id, classes)
+        return (*shown, opened.waiting, checkpoints.base_of(session.model_id), classes)
 
     def open_picture(self, event: gr.EventData, model: str, classes: str, *state: Any) -> tuple[Any, ...]:
         """An example of a head type was chosen."""
         picture, upload = example_picture(self.desk.shelf, str(field(event, "ref")), state[3])
-        return (*self.shown(Chosen(picture, model, classes, "example", upload), *state), None)
+        chosen = Chosen(picture, meant(model, state[0]), classes, "example", upload)
+        return (*self.shown(chosen, *state), None)
 
     def view_change(
         self, event: gr.EventData, session: Session | None, against: Against | None, view: TourView | None
@@ -239,7 +242,7 @@ def _compare_values(against: Against | None, result: TourResult) -> tuple[Any, .
     what_if = against.what_if if against else None
     return (
         scenes.picker_value(session.source if session and what == "picture" and session.kind == "example" else None),
-        session.model_id if session and what == "model" else gr.skip(),
+        checkpoints.base_of(session.model_id) if session and what == "model" else gr.skip(),
         gr.update(maximum=last, value=what_if.causal_from) if what_if else gr.update(maximum=last),
         gr.update(value=what_if.prefix_sees_all) if what_if else gr.skip(),
     )

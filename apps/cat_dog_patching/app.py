@@ -17,7 +17,7 @@ from apps.cat_dog_patching.sweeping import first_ask, sweep_steps
 from apps.cat_dog_patching.working import Working
 from apps.common import catalog, streams
 from apps.common.events import IN_TURN, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
-from apps.common.page import wire_sources, wire_take_away
+from apps.common.page import wire_sources, wire_steps, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 
 DESK = PairDesk()
@@ -34,7 +34,7 @@ def page(demo: gr.Blocks, desk: PairDesk | None = None) -> Layout:
     links = [at.address, at.link, at.code]
     shown = [
         session, bench, at.patching, at.mask, at.note, at.classes_box, at.picker, at.other_picker,
-        at.how, at.hide_box, at.other_box, at.swap, *at.answers, at.prepare,
+        at.how, at.hide_box, at.other_box, at.swap, *at.answers, at.prepare, at.steps,
     ]  # fmt: skip
     working = Working(work.desk)
     after: dict[str, Any] = {
@@ -48,6 +48,7 @@ def page(demo: gr.Blocks, desk: PairDesk | None = None) -> Layout:
     loading.success(work.links, state, links, **QUIET)
     loading.success(spoken_steps(working.swept), state, at.patching, **QUIET, **SWEEPS)
     wire_sources(work, at, state, shown, waiting, **after)
+    wire_steps(work, at.steps, state, shown, **after)
     starting = [*shown, at.model, at.photo, at.composer]
     runs(at.buttons["start-over"].click, work.start_over, state, starting, **after)
     _wire_pair(work, at, state, shown, after)

@@ -14,7 +14,7 @@ from apps.cat_dog_patching.handlers import METRIC, PairDesk
 from apps.cat_dog_patching.places import chips_from_text, chips_to_text
 from apps.cat_dog_patching.plan import Other, Plan
 from apps.cat_dog_patching.sweeping import MAX_CELLS, Ask, Direction, first_ask, n_cells, read_ask, rows, sweep_steps
-from apps.common import catalog, pictures
+from apps.common import catalog, checkpoints, pictures
 from apps.common.answers import Answer, top_answers
 from apps.common.fields import choice
 from prisma_engine import HookedViT
@@ -54,7 +54,8 @@ def patch_sweep(
         second: path of the corrupt picture; None makes it from `image` by hiding `hide`.
         hide: boxes "x0,y0,x1,y1" in shares of the picture's sides, separated by ";"; without them, its middle.
         fill: "black", "blur", "mean" or "noise".
-        model: a model of the page's list; locally, any Hub id or path.
+        model: a model of the page's list, or a kept step of its training, "model@step-000064"; locally, any Hub id or
+            path.
         a, b: the two answers, by name or index; by default what the two pictures are called.
         preparation: "checkpoint", or "tutorial": squashed to the input's size, not normalised.
         classes: for a zero-shot model, the names to choose from, separated by commas.
@@ -225,7 +226,7 @@ def _head(result: PairResult) -> dict[str, Any]:
     a, b, _ = result.answers
     runs = {side: getattr(result, side) for side in SIDES}
     return {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "a": result.named(a),
         "b": result.named(b),

@@ -15,7 +15,7 @@ from apps.cat_dog_patching.handlers import METRIC, run_value
 from apps.cat_dog_patching.places import Chip
 from apps.cat_dog_patching.sweeping import DIGITS, Swept
 from apps.cat_dog_patching.view import PatchView
-from apps.common import code
+from apps.common import checkpoints, code
 
 NO_SWEEP = "there is no map to save yet; wait until it is there"
 KINDS = ("denoise", "noise", "preview")
@@ -56,7 +56,7 @@ def numbers_json(result: PairResult, bench: Bench, view: PatchView) -> bytes:
     for side in SIDES:
         del run[side]["image"]
     table: dict[str, Any] = {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "picture": {"kind": result.picture.kind, "source": result.picture.source},
         "second": _second(result),

@@ -11,7 +11,7 @@ from apps.common.controls import link_and_code, model_choice, picture_sources, t
 from apps.common.parts import address, note
 from apps.common.picker import example_picker
 from apps.common.upload import photo_input
-from apps.common.widgets import mask_painter, patching_canvas
+from apps.common.widgets import mask_painter, patching_canvas, step_scrubber
 
 ABOUT = """# Cat–Dog Patching
 A model calls one picture a cat, and the same picture with the cat hidden a dog: put what single heads computed for the
@@ -46,6 +46,7 @@ class Layout:
     model: gr.Dropdown
     classes: gr.Textbox
     classes_box: gr.Group
+    steps: gr.HTML
     how: gr.Radio
     hide_box: gr.Column
     mask: gr.HTML
@@ -78,6 +79,7 @@ def lay_out() -> Layout:
             how, hide_box, mask, other_box, other_picker, other_photo = _second()
             swap = gr.Checkbox(False, label="Swap: patch the first with parts of the second", elem_id="swap")
             model, classes_box, classes = model_choice()
+            steps = step_scrubber(None, elem_id="steps")
             answers = _answers()
             with gr.Column(elem_classes="after-canvas"):
                 prepare = gr.Radio(
@@ -100,6 +102,7 @@ def lay_out() -> Layout:
         model=model,
         classes=classes,
         classes_box=classes_box,
+        steps=steps,
         how=how,
         hide_box=hide_box,
         mask=mask,

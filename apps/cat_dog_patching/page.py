@@ -19,13 +19,14 @@ from apps.cat_dog_patching.places import read_chips
 from apps.cat_dog_patching.plan import Other, Plan, read_plan
 from apps.cat_dog_patching.reading import reads
 from apps.cat_dog_patching.view import PatchView, carry, first_view, read_view
-from apps.common import catalog, pictures, scenes
+from apps.common import catalog, checkpoints, pictures, scenes
 from apps.common.desk import Session
 from apps.common.events import field, sentences
 from apps.common.fields import choice, index
-from apps.common.page import Chosen, Page
+from apps.common.page import Chosen, Page, model_of
 from apps.common.parts import note_value
 from apps.common.pictures import Picture
+from apps.common.steps import steps_value
 from prisma_engine.labels import Vocabulary
 
 Writer = Callable[[PairResult, Bench, PatchView], bytes]
@@ -67,6 +68,7 @@ class PatchingPage(Page):
             result.plan.swap,
             *_answer_boxes(result),
             gr.update(value=result.plan.preparation, visible=_may_prepare(session, result.plan)),
+            steps_value(session.model_id),
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
@@ -74,6 +76,9 @@ class PatchingPage(Page):
         waiting, notes = restore.plan_of_upload(chosen.waiting, chosen.picture)
         if waiting is not None:
             return self._restored(waiting, chosen, *state)
+        if chosen.how == "step" and before is not None:  # the same question, asked of the model at another time
+            plan = self.desk.result(before).plan
+            return self._open(chosen.picture, chosen.model, chosen.classes, chosen.upload, plan, *state)
         plan = _plan_of(before).without_answers()
         if chosen.how != "model":
             plan = replace(plan, hidden=None)
@@ -87,8 +92,7 @@ class PatchingPage(Page):
         if opened.chips:
             bench.applied = apply_chips(self.desk.model(session), self.desk.result(session), opened.chips)
         shown = self.rendered(session, bench, opened.view, opened.notes)
-        classes = session.classes or catalog.default_classes()
-        return (*shown, opened.waiting, session.model_id, classes, scenes.composer_value(scene_of(session)))
+        return (*shown, opened.waiting, *model_of(session), scenes.composer_value(scene_of(session)))
 
     def start_over(self, *state: Any) -> tuple[Any, ...]:
         """The opening pair again, with the default model and nothing applied."""
@@ -231,7 +235,7 @@ class PatchingPage(Page):
         before, bench = state
         bench = bench or Bench()
         session = self.desk.show(picture, model, classes, upload, plan.text)
-        same = before is not None and (before.model_id, before.classes) == (session.model_id, session.classes)
+        same = before is not None and _is_same_model(before, session)
         result, chips = self.desk.result(session), bench.chips if same else ()
         # A link's view or a fresh one; otherwise the canvas keeps the one that the visitor has.
         view = None if same else first_view(result.extent)
@@ -282,6 +286,13 @@ def _plan_of(session: Session | None) -> Plan:
     return read_plan(session.variant) if session else Plan()
 
 
+def _is_same_model(before: Session, session: Session) -> bool:
+    """Whether both show one model, whatever its step, so that patches and a view mean the same in both."""
+    return checkpoints.is_same(before.model_id, session.model_id) and before.classes == session.classes
+
+
 def _may_prepare(session: Session, plan: Plan) -> bool:
     """Whether the preparation is a choice: not for the scenes of our own model, unless a link has chosen otherwise."""
-    return plan.preparation != "checkpoint" or session.model_id not in {offer.id for offer in catalog.EMBEDDED}
+    return plan.preparation != "checkpoint" or checkpoints.base_of(session.model_id) not in {
+        offer.id for offer in catalog.EMBEDDED
+    }

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+
+from apps.common import checkpoints
+from prisma_engine.history import revision_of
 
 Family = Literal["embedded", "timm", "deit", "clip", "dinov2", "other"]
 
@@ -25,7 +28,7 @@ MAX_CLASSES, MAX_CLASS_CHARACTERS = 64, 48
 class Offer:
     """One model a visitor may pick."""
 
-    id: str  # what pe.load takes
+    id: str  # what pe.load takes, and "@step-000064" where it is the model at a step of its training
     title: str
     family: Family
     revision: str | None = None
@@ -64,7 +67,8 @@ def choices() -> list[tuple[str, str]]:
 
 
 def offer_for(model_id: str) -> Offer:
-    """The offer named `model_id`; locally, an offer for any Hub id or path.
+    """The offer named `model_id`; locally, an offer for any Hub id or path; of a model that kept steps of its training,
+    one for "model@step-000064" too.
 
     Raises:
         ValueError: for anything else, in one sentence.
@@ -74,6 +78,9 @@ def offer_for(model_id: str) -> Offer:
     model_id = model_id.strip()
     if model_id in OFFERS:
         return OFFERS[model_id]
+    base, step = checkpoints.parted(model_id)
+    if step is not None:
+        return _at_step(offer_for(base), step)
     if on_space():
         raise ValueError("this page runs only the models of its list; run the suite locally to load any other")
     if not model_id or len(model_id) > 400 or not model_id.isprintable():
@@ -84,9 +91,19 @@ def offer_for(model_id: str) -> Offer:
     return Offer(model_id, model_id, "other", zero_shot=zero_shot)
 
 
+def _at_step(offer: Offer, step: int) -> Offer:
+    """The same model at a step of its training; of a Hub model only loading it shows whether that was kept."""
+    if checkpoints.folder_of(offer.id) and step not in checkpoints.history_of(offer.id).steps:
+        raise ValueError(checkpoints.refusal(offer.id, step))
+    at, title = checkpoints.at_step(offer.id, step), f"{offer.title} · step {step}"
+    return replace(offer, id=at, title=title, revision=revision_of(step))
+
+
 def title_of(model_id: str) -> str:
-    """The short name of a model for a heading: the last part of a path, a Hub id as it is."""
-    return Path(model_id).stem if model_id.startswith(("/", ".", "~")) else model_id
+    """The short name of a model for a heading: the last part of a path, a Hub id as it is, and the step if any."""
+    base, step = checkpoints.parted(model_id)
+    name = Path(base).stem if base.startswith(("/", ".", "~")) else base
+    return name if step is None else f"{name} · step {step}"
 
 
 def default_classes() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from apps.common import checkpoints
 from apps.common.pictures import Picture
 from apps.common.share import SourceKind
 
@@ -33,7 +34,7 @@ def _opened(picture: Picture, name: str) -> str:
 
 def loading(model_id: str, revision: str | None, classes: Sequence[str] | None) -> str:
     """An expression that loads the model."""
-    arguments = [repr(model_id)]
+    arguments = [repr(checkpoints.base_of(model_id))]
     if revision:
         arguments.append(f"revision={revision!r}")
     if classes:

@@ -9,11 +9,14 @@ from typing import Any, Literal, Protocol
 
 import gradio as gr
 
-from apps.common import catalog, pictures, scenes
+from apps.common import catalog, checkpoints, pictures, scenes
 from apps.common.desk import Desk, Session
 from apps.common.events import LEFT, ONCE, QUIET, copies, field, runs, saved_file, takes_away
+from apps.common.fields import index
+from apps.common.jobs import Workbench
 from apps.common.pictures import Picture
 from apps.common.scene_text import read_scene
+from apps.common.steps import MAX_STEP, steps_value
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Chosen:
     picture: Picture
     model: str
     classes: str  # as typed, for a zero-shot model
-    how: Literal["example", "upload", "scene", "model"]  # what the visitor changed
+    how: Literal["example", "upload", "scene", "model", "step"]  # what the visitor changed
     upload: str | None = None  # path of an upload in Gradio's temporary folder
     waiting: Any = None  # what the page knows of a link that asks for an upload which only the visitor has
 
@@ -61,26 +64,50 @@ class Page(ABC):
 
     def example(self, event: gr.EventData, model: str, classes: str, *state: Any) -> tuple[Any, ...]:
         name = str(field(event, "name"))
-        chosen = Chosen(pictures.example(name), model, classes, "example")
+        chosen = Chosen(pictures.example(name), meant(model, state[0]), classes, "example")
         return (*self.shown(chosen, *state), None, scenes.composer_value(scenes.scene_of(name)))
 
     def upload(self, path: str | None, model: str, classes: str, waiting: Any, *state: Any) -> Any:
         if path is None:
             return gr.skip()
-        chosen = Chosen(pictures.uploaded(path), model, classes, "upload", path, waiting)
+        chosen = Chosen(pictures.uploaded(path), meant(model, state[0]), classes, "upload", path, waiting)
         return (*self.shown(chosen, *state), None)
 
     def compose(self, event: gr.EventData, model: str, classes: str, *state: Any) -> tuple[Any, ...]:
         scene = read_scene(event._data, len(pictures.NAMES), pictures.FRAME)
-        chosen = Chosen(pictures.composed(scene), model, classes, "scene")
+        chosen = Chosen(pictures.composed(scene), meant(model, state[0]), classes, "scene")
         return (*self.shown(chosen, *state), None, scenes.composer_value(scene))
 
     def model(self, model: str | None, classes: str, *state: Any) -> Any:
         if model is None:
             return gr.skip()
         session: Session | None = state[0]
+        if checkpoints.parted(model)[1] is None:  # a step that was typed is meant
+            model = meant(model, session)
         picture = self.desk.picture(session) if session else pictures.first()
         return self.shown(Chosen(picture, model, classes, "model", session.upload if session else None), *state)
+
+    def step(self, event: gr.EventData, turn: Workbench, *state: Any) -> Any:
+        """The model on show at another step of its training, on the same picture; a late event changes nothing."""
+        session: Session | None = state[0]
+        if session is None or turn.overtaken("step", field(event, "at")):
+            return gr.skip()
+        base = checkpoints.base_of(session.model_id)
+        if field(event, "model") != base:  # sent before another model was on show
+            return gr.skip()
+        step = index({"step": field(event, "step")}, "step", MAX_STEP)
+        at = checkpoints.at_stop(base, step)
+        return self.shown(Chosen(self.desk.picture(session), at, session.classes, "step", session.upload), *state)
+
+    def step_refused(self, session: Session | None) -> Any:
+        """The scrubber back at the step on show, where another one was refused."""
+        return steps_value(session.model_id, refused=True) if session else gr.skip()
+
+
+def meant(model: str, session: Session | None) -> str:
+    """The model that a page's list names: at the step on show, where it is the one on show."""
+    known = session is not None and isinstance(model, str)  # an emptied list names none
+    return session.model_id if known and checkpoints.is_same(session.model_id, model) else model
 
 
 class Layout(Protocol):
@@ -122,6 +149,13 @@ def wire_sources(
         changing.failure(model_of, state[0], asked, **QUIET)
 
 
+def wire_steps(work: Page, scrubber: gr.HTML, state: Sequence[gr.State], shown: Sequence[Any], **more: Any) -> None:
+    """Run the model at another step of its training whenever the scrubber asks; `more` goes to that event."""
+    turn = gr.State(Workbench())
+    asking = runs(scrubber.step, work.step, [turn, *state], shown, trigger_mode="multiple", **more)  # type: ignore[attr-defined]
+    asking.failure(work.step_refused, state[0], scrubber, **QUIET)
+
+
 def restores(choice: Any, handler: Callable[[Any], Any], state: gr.State) -> None:
     """Give a list that takes any text its value back where text was typed and left without Enter."""
 
@@ -132,10 +166,10 @@ def restores(choice: Any, handler: Callable[[Any], Any], state: gr.State) -> Non
 
 
 def model_of(session: Session | None) -> tuple[str, str]:
-    """The model and the classes that the page shows, for controls whose choice was refused."""
+    """The model, whatever its step, and the classes that the page shows, for controls whose choice was refused."""
     if session is None:
         return catalog.DEFAULT, catalog.default_classes()
-    return session.model_id, session.classes or catalog.default_classes()
+    return checkpoints.base_of(session.model_id), session.classes or catalog.default_classes()
 
 
 def wire_take_away(

@@ -1,7 +1,7 @@
 """Models in memory, and the limits under which the page runs them.
 
 Models are read-only and shared by all visitors; whatever belongs to one visitor lives in that visitor's own
-state. The embedded models stay; of the others the two used last stay.
+state. The embedded models stay; of the others the two used last stay, and of steps of a training the six.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
 
-from apps.common import catalog
+from apps.common import catalog, checkpoints
 from apps.common.catalog import Offer
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def load_offer(offer: Offer, classes: tuple[str, ...] | None) -> HookedViT:
     """Load one model; see `prisma_engine.load`."""
     import prisma_engine as pe
 
-    extra = {"classes": list(classes)} if classes else {}
-    return pe.load(offer.id, revision=offer.revision, **extra)
+    extra: dict[str, Any] = {"classes": list(classes)} if classes else {}
+    return pe.load(checkpoints.base_of(offer.id), revision=offer.revision, **extra)
 
 
 def rename_classes(model: HookedViT, classes: tuple[str, ...]) -> HookedViT:
@@ -60,10 +60,15 @@ def rename_classes(model: HookedViT, classes: tuple[str, ...]) -> HookedViT:
 
 
 class Models:
-    """A bounded table of loaded models; two visitors asking for the same one load it once."""
+    """A bounded table of loaded models; two visitors asking for the same one load it once.
 
-    def __init__(self, load: Loader = load_offer, keep: int = 2, rename: Renamer = rename_classes) -> None:
-        self._load, self._keep, self._rename = load, keep, rename
+    Steps of a training have a room of their own, `keep_steps`, so that going back and forth loads nothing again.
+    """
+
+    def __init__(
+        self, load: Loader = load_offer, keep: int = 2, rename: Renamer = rename_classes, keep_steps: int = 6
+    ) -> None:
+        self._load, self._keep, self._rename, self._keep_steps = load, keep, rename, keep_steps
         self._loaded: OrderedDict[tuple[str, tuple[str, ...] | None], HookedViT] = OrderedDict()
         self._pinned: dict[str, str] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -123,9 +128,11 @@ class Models:
         embedded = {offer.id for offer in catalog.EMBEDDED}
         with self._lock:
             self._loaded[key] = model
-            others = [k for k in self._loaded if k[0] not in embedded]
-            for old in others[: max(0, len(others) - self._keep)]:
-                del self._loaded[old]
+            steps = [k for k in self._loaded if checkpoints.parted(k[0])[1] is not None]
+            others = [k for k in self._loaded if k[0] not in embedded and k not in steps]
+            for keys, keep in ((steps, self._keep_steps), (others, self._keep)):
+                for old in keys[: max(0, len(keys) - keep)]:
+                    del self._loaded[old]
 
 
 def explain(offer: Offer, error: Exception) -> str:

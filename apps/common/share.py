@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from apps.common import checkpoints
+from prisma_engine.history import step_of
+
 SourceKind = Literal["example", "scene", "seed", "upload"]
 HASH = re.compile(r"[0-9a-f]{16}")
 NAME = re.compile(r"[a-z0-9_-]{1,64}")
@@ -38,9 +41,12 @@ def read_link(params: Mapping[str, str], view_fields: Iterable[str]) -> tuple[Li
     `view_fields` are the names under which this page keeps its view.
     """
     problems: list[str] = []
+    model, revision = _text(params, "model", 400, problems), _text(params, "revision", 64, problems)
+    if model and (step := step_of(revision)) is not None:
+        model, revision = checkpoints.at_step(model, step), None
     link = Link(
-        model=_text(params, "model", 400, problems),
-        revision=_text(params, "revision", 64, problems),
+        model=model,
+        revision=revision,
         classes=_text(params, "classes", 4000, problems),
         view=tuple((name, params[name][:40]) for name in view_fields if name in params),
     )
@@ -65,11 +71,12 @@ def _text(params: Mapping[str, str], name: str, limit: int, problems: list[str])
 
 
 def link_query(link: Link) -> str:
-    """The query string, without the question mark, that `read_link` reads back."""
-    fields = {"model": link.model, "revision": link.revision, "classes": link.classes}
+    """The query string, without the question mark, that `read_link` reads back; a model's step is part of its name."""
+    names_step = checkpoints.parted(link.model or "")[1] is not None
+    fields = {"model": link.model, "revision": None if names_step else link.revision, "classes": link.classes}
     if link.kind:
         fields[link.kind] = link.source
-    return urlencode([(name, value) for name, value in fields.items() if value] + list(link.view))
+    return urlencode([(name, value) for name, value in fields.items() if value] + list(link.view), safe="@")
 
 
 def check_revision(link: Link, model_id: str, revision: str | None) -> list[str]:

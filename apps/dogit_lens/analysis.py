@@ -78,7 +78,7 @@ def analyse(
     patches = logits[:, model.n_prefix :]
     scores = None
     if mask is not None and picture.objects:
-        scores = layer_scores(patches, lens.labels, model.grid, mask, picture.objects, model.name)
+        scores = layer_scores(patches, lens.labels, model.grid, mask, picture.objects, model_id or model.name)
     return LensResult(
         model_id=model_id or model.name,
         revision=model.revision,

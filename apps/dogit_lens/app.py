@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from apps.common import catalog, pictures, scenes
+from apps.common import catalog, checkpoints, pictures, scenes
 from apps.common.answers import answer_value
 from apps.common.desk import Session
 from apps.common.events import IN_TURN, QUIET, RUNS_MODEL, field, sentences, spoken, titled
-from apps.common.page import Chosen, Page, wire_sources, wire_take_away
+from apps.common.page import Chosen, Page, model_of, wire_sources, wire_steps, wire_take_away
 from apps.common.parts import note_value
 from apps.common.runtime import DELETE_CACHE, MODEL_QUEUE
+from apps.common.steps import steps_value
 from apps.common.upload import photo_input
 from apps.dogit_lens import drawing, export, handlers, restore
 from apps.dogit_lens.handlers import LensDesk
@@ -35,7 +36,7 @@ class LensPage(Page):
     desk: LensDesk
 
     def rendered(self, session: Session, view: View, notes: tuple[str, ...] = ()) -> tuple[Any, ...]:
-        """session, view, lens, answer, address, link, code, note, classes_box, picker."""
+        """session, view, lens, answer, address, link, code, note, classes_box, picker, steps."""
         result = self.desk.result(session)
         link = handlers.link_of(session, view, result)
         return (
@@ -49,6 +50,7 @@ class LensPage(Page):
             note_value(sentences(notes)),
             gr.update(visible=result.classes is not None),
             scenes.picker_value(session.source if session.kind == "example" else None),
+            steps_value(session.model_id),
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
@@ -57,8 +59,8 @@ class LensPage(Page):
         extent = self.desk.result(session).extent
         if chosen.how == "upload":
             return self.rendered(session, *restore.view_of_upload(chosen.waiting, session, self.desk))
-        other_model = chosen.how == "model" and (before is None or before.model_id != session.model_id)
-        if view is None or other_model:
+        same = before is not None and checkpoints.is_same(before.model_id, session.model_id)
+        if view is None or (chosen.how == "model" and not same):
             return self.rendered(session, first_view(extent))
         kept = replace(view, token=None) if chosen.how == "example" else view
         return self.rendered(session, carry(kept, extent))
@@ -67,7 +69,7 @@ class LensPage(Page):
         opened = restore.open_page(self.desk, dict(request.query_params))
         session = opened.session
         shown = self.rendered(session, opened.view, opened.notes)
-        return (*shown, opened.waiting, session.model_id, session.classes or catalog.default_classes())
+        return (*shown, opened.waiting, *model_of(session))
 
     def view_change(self, event: gr.EventData, session: Session | None, view: View | None) -> Any:
         if session is None:
@@ -84,7 +86,8 @@ class LensPage(Page):
 
         Args:
             image: a picture file.
-            model: a model of the page's list; where the suite runs locally, any Hub id or path.
+            model: a model of the page's list, or a kept step of its training, "model@step-000064"; where the suite
+                runs locally, any Hub id or path.
             layer: a point along the residual stream, "0_pre" … "final", or its index.
             classes: for CLIP, the names to choose from, separated by commas; the page's own list when empty.
 
@@ -106,11 +109,14 @@ def page(demo: gr.Blocks, desk: LensDesk | None = None) -> Layout:
     """Add the page to the current Blocks (or route) of `demo`."""
     work, at = LensPage(desk or DESK), lay_out()
     session, view, waiting = gr.State(None), gr.State(None), gr.State(None)
-    shown = [session, view, at.lens, at.answer, at.address, at.link, at.code, at.note, at.classes_box, at.picker]
+    shown = [
+        session, view, at.lens, at.answer, at.address, at.link, at.code, at.note, at.classes_box, at.picker, at.steps,
+    ]  # fmt: skip
 
     titled(demo, "Dogit Lens")
     demo.load(spoken(work.load), None, [*shown, waiting, at.model, at.classes], **RUNS_MODEL)
     wire_sources(work, at, [session, view], shown, waiting)
+    wire_steps(work, at.steps, [session, view], shown)
     viewed = [view, at.address, at.link, at.code]
     at.lens.view_change(spoken(work.view_change), [session, view], viewed, **IN_TURN, **QUIET)
     wire_take_away(work, at, [session, view])

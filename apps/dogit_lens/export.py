@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.common import code
+from apps.common import checkpoints, code
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.drawing import logsumexp
 from apps.dogit_lens.view import View
@@ -19,7 +19,7 @@ def numbers_json(result: LensResult, view: View, k: int = 5) -> bytes:
     logits = np.take_along_axis(result.logits, order, axis=-1)
     probability = np.exp(logits - logsumexp(result.logits)[..., None])
     table: dict[str, Any] = {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "picture": {"kind": result.picture.kind, "source": result.picture.source},
         "axes": "layer, token (prefix tokens first, then patches row by row), class by rank",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from apps.common import catalog, payload, pictures, routes
+from apps.common import catalog, checkpoints, payload, pictures, routes
 from apps.common.answers import top_answers
 from apps.common.blobs import Result
 from apps.common.desk import Desk, Session
@@ -34,7 +34,7 @@ class LensDesk(Desk[LensResult]):
 
     def packed(self, result: LensResult) -> Result:
         files = {
-            "lens": payload.pack_lens(torch.from_numpy(result.logits)),
+            "lens": payload.pack_lens(torch.from_numpy(result.logits), _k(result)),
             "image": payload.pack_png(result.pixels),
         }
         if result.mask is not None:
@@ -43,6 +43,11 @@ class LensDesk(Desk[LensResult]):
         # Without the picture as it came, which can be thirty times as large as what the model saw of it.
         about = replace(result, picture=replace(result.picture, image=None))
         return Result(files, partial(_class_file, result.logits), n_bytes, about)
+
+
+def _k(result: LensResult) -> int:
+    """How many classes of a token the browser is told; a toy model may have fewer than others are shown."""
+    return min(payload.TOP_K, result.extent.n_classes)
 
 
 def _class_file(logits: Float[np.ndarray, "layer token class"], name: str) -> bytes:
@@ -82,7 +87,7 @@ def _meta(result: LensResult) -> dict[str, Any]:
         "n_prefix": result.n_prefix,
         "prefix_names": list(result.prefix_names),
         "labels": list(result.labels),
-        "k": payload.TOP_K,
+        "k": _k(result),
         "n_classes": result.extent.n_classes,
         "image": list(result.pixels.shape[:2]),
         "head_note": result.head_note,
@@ -108,15 +113,16 @@ def endpoint(desk: LensDesk, image: str, model: str, layer: str, classes: str = 
 
     Args:
         image: path of a picture.
-        model: a model of the page's list; locally, any Hub id or path.
+        model: a model of the page's list, or a kept step of its training, "model@step-000064"; locally, any Hub id or
+            path.
         layer: name of a point along the residual stream ("0_pre" … "final") or its index.
         classes: for a zero-shot model, the names to choose from, separated by commas; the page's list when empty.
 
     Returns:
-        `model`, `revision` (a commit, or None), `layer`, `layers` (all names), `grid` ([rows, columns]), `answer` (the
-        model's own five best), `prefix` (token name → five best), `patches` (five best of each, row by row) and
-        `scores` (None for a picture without a mask). One of the best is {`class`: index, `name`, `emoji`, `logit`,
-        `probability`: 0 to 1}.
+        `model`, `revision` (a commit, a step, or None), `layer`, `layers` (all names), `grid` ([rows, columns]),
+        `answer` (the model's own five best), `prefix` (token name → five best), `patches` (five best of each, row by
+        row) and `scores` (None for a picture without a mask). One of the best is {`class`: index, `name`, `emoji`,
+        `logit`, `probability`: 0 to 1}.
 
     Raises:
         ValueError: one sentence.
@@ -128,7 +134,7 @@ def endpoint(desk: LensDesk, image: str, model: str, layer: str, classes: str = 
         for row in torch.from_numpy(result.logits[at])
     ]
     return {
-        "model": result.model_id,
+        "model": checkpoints.base_of(result.model_id),
         "revision": result.revision,
         "layer": result.labels[at],
         "layers": list(result.labels),

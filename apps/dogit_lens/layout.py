@@ -9,7 +9,7 @@ import gradio as gr
 from apps.common.answer import answer_list
 from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
 from apps.common.parts import address, note
-from apps.common.widgets import lens_canvas
+from apps.common.widgets import lens_canvas, step_scrubber
 
 ABOUT = """# Dogit Lens
 A vision transformer cuts a picture into small squares (patches) and refines each of them layer by layer. Here every
@@ -39,6 +39,7 @@ class Layout:
     model: gr.Dropdown
     classes: gr.Textbox
     classes_box: gr.Group
+    steps: gr.HTML
     answer: gr.HTML
     note: gr.HTML
     address: gr.HTML
@@ -57,6 +58,7 @@ def lay_out() -> Layout:
         with gr.Column(scale=3, min_width=300, elem_classes="side"):
             picker, photo, composer = picture_sources()
             model, classes_box, classes = model_choice()
+            steps = step_scrubber(None, elem_id="steps")
             with gr.Column(elem_classes="after-canvas"):
                 gr.Markdown("## The model's own answer\nfor the whole picture", elem_classes="section-title")
                 answer = answer_list()
@@ -72,6 +74,7 @@ def lay_out() -> Layout:
         model=model,
         classes=classes,
         classes_box=classes_box,
+        steps=steps,
         answer=answer,
         note=notice,
         address=where,

@@ -4,7 +4,8 @@
 two runs and emits `view_change` and `open_picture`; `scene_composer(value)` edits a scene and emits `compose`;
 `patching_canvas(value)` shows which parts of a model carry the difference between two pictures and asks for more;
 `mask_painter(value)` covers parts of a picture and emits `mask`; `steering_canvas(value)` shows the latents of a sparse
-autoencoder on a picture, and turns them.
+autoencoder on a picture, and turns them; `step_scrubber(value)` goes through the steps of a model's training and emits
+`step`.
 """
 
 from apps.common.widgets.attention import attention_canvas as attention_canvas
@@ -13,3 +14,4 @@ from apps.common.widgets.lens import lens_canvas as lens_canvas
 from apps.common.widgets.mask import mask_painter as mask_painter
 from apps.common.widgets.patching import patching_canvas as patching_canvas
 from apps.common.widgets.steering import steering_canvas as steering_canvas
+from apps.common.widgets.steps import step_scrubber as step_scrubber
