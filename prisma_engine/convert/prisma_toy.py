@@ -5,8 +5,8 @@ state, a config object. It is read as inert values (`prisma_engine.torchfile`), 
 from it. The number of heads comes from the model's name.
 
 What the files do not say and is inferred here: pictures of one channel are 0 … 1 as they are (dSprites), those of three
-have ImageNet's mean and std and are cut from their middle, at 0.875 of the shorter side; the activation is GELU. The tests write files to match what is known of the published
-ones; none of those has been opened by them.
+have ImageNet's mean and std and are cut from their middle, at 0.875 of the shorter side; the activation is GELU. The
+tests write files to match what is known of the published ones; none of those has been opened by them.
 """
 
 from __future__ import annotations
