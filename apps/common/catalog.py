@@ -1,7 +1,7 @@
 """The models that the page offers: the embedded ones, and an allow-list from the Hub.
 
 A revision of None is resolved by the first load and then stays pinned for the life of the process; the page
-shows it, and links carry it. A deployment fixes a commit by writing it here.
+shows it, and links carry it. `python -m space_configs pin` looks commits up and keeps them (`revisions.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from apps.common import checkpoints
+from apps.common.revisions import read_pins
 from prisma_engine.history import revision_of
 
 Family = Literal["embedded", "timm", "deit", "clip", "dinov2", "other"]
@@ -36,7 +37,7 @@ class Offer:
 
 
 EMBEDDED = (Offer("emoji-vit", "emoji-vit · ours, 96 px", "embedded"),)
-HUB = (
+_HUB = (
     Offer("timm/vit_base_patch32_224.augreg_in21k_ft_in1k", "ViT-B/32 · ImageNet", "timm"),
     Offer("timm/vit_base_patch16_224.augreg_in21k_ft_in1k", "ViT-B/16 · ImageNet", "timm"),
     Offer("timm/vit_small_patch16_224.augreg_in21k_ft_in1k", "ViT-S/16 · ImageNet", "timm"),
@@ -51,6 +52,11 @@ HUB = (
     ),
     Offer("wkcn/TinyCLIP-ViT-8M-16-Text-3M-YFCC15M", "TinyCLIP 8M · your own classes", "clip", zero_shot=True),
     Offer("facebook/dinov2-small-imagenet1k-1-layer", "DINOv2-S/14 · ImageNet", "dinov2"),
+)
+PINS = read_pins()
+HUB = tuple(
+    replace(offer, revision=PINS[offer.id].commit) if offer.id in PINS and offer.revision is None else offer
+    for offer in _HUB
 )
 OFFERS = {offer.id: offer for offer in EMBEDDED + HUB}
 DEFAULT = EMBEDDED[0].id
