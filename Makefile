@@ -1,6 +1,6 @@
 # `make demo` opens the suite, `make test` runs every test. Needs Python 3.11 or newer and make; the rest installs itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test check bench train golden pictures labels check-space chromium
+.PHONY: help setup setup-dev demo test check bench train train-all golden pictures labels check-space chromium
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -13,6 +13,7 @@ help:
 	@echo "make check        format, lint, types and the fast tests"
 	@echo "make bench        timings beside the originals, printed as ratios"
 	@echo "make train        train emoji-vit again (hours)"
+	@echo "make train-all    the same, and the sixteen models of the zoo (more hours; PRISMA_CIFAR10 says where its photos are)"
 	@echo "make golden       rewrite the golden pictures; look at the diff"
 	@echo "make pictures      draw the README's pictures again"
 	@echo "make labels       rebuild the emoji tables and the font subset"
@@ -80,6 +81,10 @@ bench: setup-dev
 
 train: setup
 	$(PY) -m prisma_engine.toy.train emoji-vit
+	$(PY) -m model_cards build
+
+train-all: setup
+	$(PY) -m prisma_engine.toy.train emoji-vit zoo
 	$(PY) -m model_cards build
 
 golden: setup-dev

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 import prisma_engine as pe
 from prisma_engine.history import read_history, revision_of
 from prisma_engine.load import history
+from prisma_engine.toy.train import zoo
 from prisma_engine.toy.zoo.augment import mirrored, shifted
 from prisma_engine.toy.zoo.evaluate import evaluate, read
 from prisma_engine.toy.zoo.export import export
@@ -251,6 +252,7 @@ def test_every_shipped_recipe_reads_and_fits_its_data_set() -> None:
         found = load_recipe(name)
         assert found.name == name and Recipe.from_dict(found.to_dict()) == found and found.data.set in TASKS
         assert (found.model.d_mlp == 0) == ("attn-only" in name)
+    assert len(zoo()) == 16 and set(zoo()) < set(names)
     config = load_recipe("dsprites-base-attn-only").model.config(load_task("dsprites"))
     assert config.attn_only and config.n_channels == 1 and config.n_layers == 2
 
