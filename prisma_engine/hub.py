@@ -85,11 +85,15 @@ def fetch(repo_id: str, revision: str | None = None, file: str = "") -> Path:
 def _download(repo_id: str, revision: str | None, file: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
+    from prisma_engine.remote import verify
+
     with sentences(repo_id, revision):
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
         patterns = _wanted(repo_id, {f.rfilename: f.size or 0 for f in info.siblings or []}, file)
         # Not by info.sha: only a download by name leaves the name in the cache, to be found again without a network.
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+        verify(repo_id, folder, info)
+    return folder
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from prisma_engine.config import ViTConfig
 from prisma_engine.history import History, read_history, revision_of, step_of
 from prisma_engine.hub import LoadError, checkpoint_in, fetch
+from prisma_engine.remote import tags
 from prisma_engine.vit import HookedViT
 
 CHECKPOINTS = (".pth", ".pt")
@@ -77,18 +79,23 @@ def load(
 def history(name: str | Path) -> History:
     """How an embedded model, or one in a folder of ours, came to be: its rows, and the steps that can be loaded.
 
-    An empty history where there is none; of a Hub id, that of its newest revision in the cache or on the Hub.
+    An empty history where there is none; of a Hub id, that of its newest revision in the cache or on the Hub, with the
+    steps that it has tags for.
 
     Raises:
         LoadError: if the file is damaged, or a Hub id is neither here nor to be had.
     """
-    folder = models_folder() / str(name)
-    if str(name) not in embedded_models():
-        folder = Path(name) if Path(name).exists() else fetch(str(name))
+    folder, here = models_folder() / str(name), str(name) in embedded_models()
+    if not here:
+        here = Path(name).exists()
+        folder = Path(name) if here else fetch(str(name))
     try:
-        return read_history(folder)
+        found = read_history(folder)
     except ValueError as error:
         raise LoadError(str(error)) from None
+    if here or found.steps or not found.rows:
+        return found
+    return replace(found, steps=tuple(sorted(s for tag in tags(str(name)) if (s := step_of(tag)) is not None)))
 
 
 def _at_step(folder: Path, name: str, revision: str) -> HookedViT:

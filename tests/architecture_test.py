@@ -54,6 +54,8 @@ LAYERS = (
         "prisma_engine.torchfile",
         "prisma_engine.analysis",
         "prisma_engine.load",
+        "prisma_engine.listing",
+        "prisma_engine.remote",
     ),
     ("prisma_engine.training",),
     ("prisma_engine.toy",),

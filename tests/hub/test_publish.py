@@ -18,7 +18,9 @@ NAME = "org/dsprites-mini"
 
 def publish(world, zoo: Path, home: Path, *arguments: str, **given):
     asked = [*(arguments or ("--all",)), "--out", str(zoo / "out")]
-    return world.machine.run("publish", home, arguments=asked, cards=zoo / "cards", **given)
+    done = world.machine.run("publish", home, arguments=asked, cards=zoo / "cards", **given)
+    assert done.value is None, f"an error that nobody turned into a sentence: {done.value}"
+    return done
 
 
 def writes(world) -> list[str]:

@@ -6,9 +6,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from prisma_engine.hub import LoadError, check_size, sentences
+from prisma_engine.remote import verify
 from prisma_engine.sae.formats import gemma_scope, prisma, saelens
 
-OURS = "model.safetensors"
+OURS, COUNTED = "model.safetensors", "config.json"
 BESIDE = ("*.json", "exemplars.safetensors")
 """What comes along, if it is there: configs, measurements and exemplars."""
 
@@ -61,7 +62,11 @@ def _download(repo_id: str, revision: str | None, inside: str) -> Path:
             raise LoadError(_nothing(repo_id, inside, list(sizes)))
         check_size(repo_id, sum(sizes[name] for name in wanted))
         # By name, not by info.sha: so the name is left in the cache, to be found again without a network.
-        return Path(snapshot_download(repo_id, revision=revision, allow_patterns=[_literal(name) for name in wanted]))
+        # The top config.json comes along, since the Hub counts downloads by it.
+        patterns = [_literal(name) for name in {*wanted, COUNTED}]
+        folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+        verify(repo_id, folder, info)
+    return folder
 
 
 def chosen(names: list[str], inside: str) -> list[str]:

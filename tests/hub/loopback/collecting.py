@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub.loopback.messages import Refused, Reply, Request
 
@@ -17,7 +17,7 @@ def answer(hub: Hub, request: Request, rest: list[str]) -> Reply:
     if request.method == "GET":
         if not rest:
             owner = request.query.get("owner")
-            return Reply.of([c for c in known.values() if owner in (None, c["owner"]["name"])])
+            return Reply.of([_short(each) for each in known.values() if owner in (None, each["owner"]["name"])])
         if "/".join(rest) not in known:
             raise Refused(404, "Collection not found")
         return Reply.of(known["/".join(rest)])
@@ -35,6 +35,11 @@ def answer(hub: Hub, request: Request, rest: list[str]) -> Reply:
         raise Refused(404, "Item not found")
     items.append({"_id": str(len(items)), "id": item["id"], "type": item["type"], "position": len(items)})
     return Reply.of(known[slug])
+
+
+def _short(collection: dict[str, Any]) -> dict[str, Any]:
+    """As it is listed: without its place, and with its first items alone."""
+    return {key: value for key, value in collection.items() if key != "position"} | {"items": collection["items"][:4]}
 
 
 def _create(hub: Hub, request: Request) -> Reply:
