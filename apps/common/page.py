@@ -106,8 +106,9 @@ class Page(ABC):
 
 def meant(model: str, session: Session | None) -> str:
     """The model that a page's list names: at the step on show, where it is the one on show."""
-    known = session is not None and isinstance(model, str)  # an emptied list names none
-    return session.model_id if known and checkpoints.is_same(session.model_id, model) else model
+    if session is None or not isinstance(model, str):  # an emptied list names none
+        return model
+    return session.model_id if checkpoints.is_same(session.model_id, model) else model
 
 
 class Layout(Protocol):

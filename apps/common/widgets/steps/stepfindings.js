@@ -1,6 +1,5 @@
 // Findings over a training as lines to draw and sentences to read: the lens, and each type of head.
 
-const headName = (layer, head) => `L${layer}H${head}`;
 const two = (value) => (Number.isFinite(value) ? value.toFixed(2).replace(/^-0\.00$/, '0.00').replace('-', '−') : '–');
 
 /** The strongest head of a type at each step: {value, layer, head, isNamed}, or null where none has a value. */
@@ -15,7 +14,7 @@ export function bestHeads(type) {
 }
 
 function lensFinding({ steps, lens, sizes }) {
-  const lines = lens.labels.map((name, point) => ({ name, values: lens.iou.map((row) => row[point]) }));
+  const lines = lens.labels.map((_, point) => lens.iou.map((row) => row[point]));
   const best = lens.best.map((point, at) => lens.iou[at][point]);
   const sentence = (at) => `Step ${steps[at]}: IoU ${two(best[at])} at ${lens.labels[lens.best[at]]}, where the lens is best. `
     + `One class everywhere would have ${two(lens.baseline)}.`;
@@ -27,17 +26,17 @@ function lensFinding({ steps, lens, sizes }) {
 function typeFinding({ steps, layers, n_heads: heads, sizes }, type) {
   const found = bestHeads(type);
   const pairs = Array.from({ length: layers * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
-  const lines = pairs.map(([layer, head]) => ({ name: headName(layer, head), values: type.strength.map((at) => at[layer][head] ?? NaN) }));
+  const lines = pairs.map(([layer, head]) => type.strength.map((at) => at[layer][head] ?? NaN));
   const best = found.map((one) => one?.value ?? NaN);
   const sentence = (at) => {
     const one = found[at];
     if (!one) return `Step ${steps[at]}: no head can be measured.`;
-    return `Step ${steps[at]}: ${headName(one.layer, one.head)} is strongest, ${two(one.value)}${one.isNamed ? ', and is called one' : ', too little or too unsure for the name'}.`;
+    return `Step ${steps[at]}: head ${one.head} of layer ${one.layer} has most, ${two(one.value)}: ${one.isNamed ? 'enough' : 'not enough'} for the name.`;
   };
   const about = `${type.meaning} Strength: 1 is all of a head’s attention, 0 is chance; on ${sizes.heads} held-out pictures. `
     + 'Thin: every head; thick: the strongest; a dot: it passes the test for the name.';
   const top = Math.max(0.2, ...best.filter(Number.isFinite)) * 1.08;
-  const low = Math.min(0, ...lines.flatMap(({ values }) => values).filter(Number.isFinite)) * 1.08;
+  const low = Math.min(0, ...lines.flat().filter(Number.isFinite)) * 1.08;
   return { id: type.id, title: type.title, lines, best, dots: found.map((one) => Boolean(one?.isNamed)), baseline: 0, range: [low, top], sentence, about };
 }
 

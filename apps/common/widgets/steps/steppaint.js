@@ -132,7 +132,7 @@ export function drawFinding(canvas, { finding, steps, stops, target, width, them
   drawScale(context, { top: FINDING.top, height: FINDING.height, range, format, theme, width });
   drawSteps(context, [steps[0], stops.at(-1)].map((step) => ({ x: xOf(step), y: yOf(baseline) })), { color: theme.muted, width: 1, dash: [4, 3] });
   const along = (values) => values.map((v, i) => ({ x: xOf(steps[i]), y: yOf(v) }));
-  for (const { values } of lines) drawSteps(context, along(values), { color: theme.three, width: 1, alpha: 0.55 });
+  for (const values of lines) drawSteps(context, along(values), { color: theme.three, width: 1, alpha: 0.55 });
   drawSteps(context, along(best), { color: theme.three, width: 2.5 });
   along(best).forEach((point, i) => dots[i] && drawSpot(context, point, 3.5, theme.three, theme.bg));
   drawPosition(context, xOf(target), FINDING.top - 4, FINDING.top + FINDING.height, theme);

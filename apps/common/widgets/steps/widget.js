@@ -13,6 +13,7 @@ import { stepTable } from './steptable.js';
 import { stopLine } from './stepwords.js';
 
 const PACE_MS = 1200; // between an answer and the next step while playing
+const NARROW = '(max-width: 700px)'; // where what belongs to the page would be pushed out of sight
 
 /**
  * Bring the scrubber to life in an element that holds widget.html.
@@ -82,6 +83,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     data = found;
     findings = findingsOf(found.curves);
     parts.notice.hidden = true;
+    if (parts.found.hidden && findings.length) parts.found.open = !matchMedia(NARROW).matches;
     parts.found.hidden = !findings.length;
     const chosen = parts.which.value;
     parts.which.replaceChildren(...findings.map(({ id, title }) => make('option', { value: id, text: title })));
@@ -189,6 +191,7 @@ export function mount({ element, value, onEvent = () => {} }) {
   });
   parts.play.addEventListener('click', () => data && (isPlaying ? stop() : play()));
   parts.which.addEventListener('change', draw);
+  parts.found.addEventListener('toggle', draw);
   parts.twin.addEventListener('toggle', render);
   // While it plays Esc stops it, wherever the focus is, and does nothing else.
   addEventListener('keydown', (event) => {
