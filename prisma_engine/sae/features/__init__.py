@@ -21,7 +21,7 @@ from prisma_engine.sae.features.profiling import profile, profile_steps
 from prisma_engine.sae.features.rack import Dial, Rack
 from prisma_engine.sae.features.search import Found, by_class, by_example, by_label
 from prisma_engine.sae.features.start import Start, positions
-from prisma_engine.sae.features.steer import COLUMNS, ColumnLens, SteerRun, steer_run
+from prisma_engine.sae.features.steer import COLUMNS, ColumnLens, SteerRun, steer_many, steer_run
 
 __all__ = [
     "COLUMNS",
@@ -64,6 +64,7 @@ __all__ = [
     "positions",
     "profile",
     "profile_steps",
+    "steer_many",
     "steer_run",
     "written",
     "written_classes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -120,6 +121,14 @@ def steer_run(start: Start, rack: Rack, typical: Float[Tensor, " latent"], lens:
     Raises:
         ValueError: for several images, a point that there is none of, or what `placed` refuses.
     """
+    return steer_many(start, [rack], typical, lens)[0]
+
+
+@torch.no_grad()
+def steer_many(
+    start: Start, racks: Sequence[Rack], typical: Float[Tensor, " latent"], lens: str | None = "final"
+) -> tuple[SteerRun, ...]:
+    """The same for several racks, all in one pass; see `steer_run`."""
     if len(start.x) != 1:
         raise ValueError(f"one image is shown three ways at a time, got {len(start.x)}")
     points = {label: name for name, label in resid_points(start.model)}
@@ -127,13 +136,17 @@ def steer_run(start: Start, rack: Rack, typical: Float[Tensor, " latent"], lens:
         raise ValueError(f"there is no lens point {lens!r}; there are {', '.join(points)}")
     if start.model.config.head == "identity":
         lens = None
-    put = placed(start, rack, typical)
-    columns = torch.cat([start.target, start.recon, put.steered])
-    logits, stream = _continued(start, columns, None if lens is None else points[lens])
-    length = put.written[0].norm(dim=1)
-    share = length / put.against[0, list(put.changed)].norm(dim=1).clamp(min=1e-12)
-    read = None if lens is None or stream is None else _read(start.model, stream, lens)
-    return SteerRun(logits, read, float(length.mean()), float(share.mean()), put.changed)
+    puts = [placed(start, rack, typical) for rack in racks]
+    variants = torch.cat([start.target, start.recon, *(put.steered for put in puts)])
+    logits, stream = _continued(start, variants, None if lens is None else points[lens])
+    found = []
+    for i, put in enumerate(puts):
+        columns = [0, 1, 2 + i]
+        length = put.written[0].norm(dim=1)
+        share = length / put.against[0, list(put.changed)].norm(dim=1).clamp(min=1e-12)
+        read = None if lens is None or stream is None else _read(start.model, stream[columns], lens)
+        found.append(SteerRun(logits[columns], read, float(length.mean()), float(share.mean()), put.changed))
+    return tuple(found)
 
 
 def _read(model: HookedViT, stream: Float[Tensor, "column token d_model"], label: str) -> ColumnLens:
