@@ -27,8 +27,14 @@ N_SEEDS = 10**9
 NO_EXEMPLARS = "No pictures of this SAE's latents are at hand: profile them on pictures of your own."
 
 
-def latent_value(desk: SteerDesk, session: Any, bench: Bench, latent: int) -> dict[str, Any]:
+def latent_value(
+    desk: SteerDesk, session: Any, bench: Bench, latent: int, most: int = MAX_SHOWN, heats: Any = heat
+) -> dict[str, Any]:
     """The page of one latent as the canvas reads it.
+
+    Args:
+        most: exemplars that are shown, at most.
+        heats: what tells where the latent is active on them, such as `prisma_engine.sae.features.heat`.
 
     Raises:
         ValueError: one sentence, if there is no such latent.
@@ -60,7 +66,8 @@ def latent_value(desk: SteerDesk, session: Any, bench: Bench, latent: int) -> di
         value["largest"] = plain(float(facts.largest[latent]))
         value["density"]["tokens"] = plain(float(facts.frequency[latent]))
     if profile is not None:
-        value |= profile_value(result, profile, latent, exemplars_of(desk, result, profile, own if of_own else None))
+        open_all = exemplars_of(desk, result, profile, own if of_own else None, most)
+        value |= profile_value(result, profile, latent, open_all, heats)
     if own is not None and own.profile is not None:
         value["from"] = own.text
     if own is not None and own.state == "profiling":
@@ -102,7 +109,9 @@ Opened = Sequence[tuple[Any, Image.Image, str]]
 """Exemplars with their pictures as the model sees them, and the addresses of these."""
 
 
-def profile_value(result: SteerResult, profile: Profile, latent: int, open_all: Any) -> dict[str, Any]:
+def profile_value(
+    result: SteerResult, profile: Profile, latent: int, open_all: Any, heats: Any = heat
+) -> dict[str, Any]:
     """Histogram, density and exemplars, with their heatmaps computed now."""
     histogram = profile.histogram(latent)
     tokens, images = profile.density(latent)
@@ -111,8 +120,8 @@ def profile_value(result: SteerResult, profile: Profile, latent: int, open_all: 
     if shown:
         assert result.model.preprocess is not None, "a result's model takes pictures"
         x = np.stack([result.model.preprocess.normalize(picture).numpy() for _, picture, _ in shown])
-        heats = heat(result.loaded.sae, result.model, result.start.x.new_tensor(x), latent)
-        for (exemplar, _, url), row in zip(shown, heats, strict=True):
+        rows = heats(result.loaded.sae, result.model, result.start.x.new_tensor(x), latent)
+        for (exemplar, _, url), row in zip(shown, rows, strict=True):
             exemplars.append(
                 {
                     "decile": exemplar.decile,
@@ -134,7 +143,9 @@ def profile_value(result: SteerResult, profile: Profile, latent: int, open_all: 
     }
 
 
-def exemplars_of(desk: SteerDesk, result: SteerResult, profile: Profile, own: OwnProfile | None) -> Any:
+def exemplars_of(
+    desk: SteerDesk, result: SteerResult, profile: Profile, own: OwnProfile | None, most: int = MAX_SHOWN
+) -> Any:
     """A function from a latent to its exemplars that can still be shown."""
     preprocess = result.model.preprocess
     assert preprocess is not None, "a result's model takes pictures"
@@ -143,7 +154,7 @@ def exemplars_of(desk: SteerDesk, result: SteerResult, profile: Profile, own: Ow
 
     def opened(latent: int) -> Opened:
         found = []
-        for exemplar in profile.exemplars(latent)[:MAX_SHOWN]:
+        for exemplar in profile.exemplars(latent)[:most]:
             try:
                 image = kept.open(exemplar.reference) if kept else scene_of(exemplar.reference).image
                 picture = preprocess.pixels(open_image(image))
