@@ -71,8 +71,10 @@ export function createTypeCard({ parts, getScene, dispatch, openPicture, setTerm
     if (!item) return null;
     const url = types.pictures?.[item.ref];
     const picture = url ? make('img', { src: url, alt: '' }) : make('span', { class: 'pl-noimage', text: item.ref });
-    const button = make('button', { type: 'button', class: 'pl-example', 'aria-label': `Open the picture where this head is ${place}, score ${formatShare(item.score)}` },
-      picture, make('span', { text: place }), make('span', { class: 'pl-num pl-muted', text: formatShare(item.score) }));
+    const inside = [picture, make('span', { text: place }), make('span', { class: 'pl-num pl-muted', text: formatShare(item.score) })];
+    if (!openPicture) return make('span', { class: 'pl-example' }, ...inside);
+    const label = `Open the picture where this head is ${place}, score ${formatShare(item.score)}`;
+    const button = make('button', { type: 'button', class: 'pl-example', 'aria-label': label }, ...inside);
     button.addEventListener('click', () => openPicture(item.ref));
     return button;
   }

@@ -46,9 +46,9 @@ function sameRuns(a, b) {
  * Bring the widget to life in an element that holds widget.html.
  *
  * `onEvent(name, data)` hears 'view_change' with {view} once the visitor has paused, and 'open_picture' with {ref} when
- * an example of a head type was chosen. Returns update(value) and destroy().
+ * an example of a head type was chosen, where pages `canOpen` pictures. Returns update(value) and destroy().
  */
-export function mount({ element, value, onEvent = () => {} }) {
+export function mount({ element, value, onEvent = () => {}, canOpen = true }) {
   const root = element.querySelector('.pl-attention');
   const parts = collectParts(root);
   const painter = new EmojiPainter();
@@ -68,10 +68,10 @@ export function mount({ element, value, onEvent = () => {} }) {
       isToSpeak = true;
       renderSoon();
     },
-    openPicture: (ref) => {
+    openPicture: canOpen && ((ref) => {
       revealPicture();
       onEvent('open_picture', { ref });
-    },
+    }),
     revealPicture,
     setTerm: (id, entry) => (terms[id] = entry),
   };

@@ -16,11 +16,11 @@ const SITE_WORDS = {
 };
 const STREAM_WORDS = { resid_pre: 'carried into', resid_mid: 'carried past the attention of', resid_post: 'carried out of' };
 
-/** What a run offers: {rows, cols, nPrefix, prefixNames, nTokens, nLayers, nHeads, sites}. */
+/** What a run offers: {rows, cols, nPrefix, prefixNames, nTokens, nLayers, nHeads, sites, tokens}; `tokens` are the only ones that maps are of, null for any. */
 export function patchShape(run) {
   const [rows, cols] = run.grid;
   return { rows, cols, nPrefix: run.n_prefix, prefixNames: run.prefix_names ?? [], nTokens: run.n_prefix + rows * cols,
-    nLayers: run.n_layers, nHeads: run.n_heads, sites: run.sites ?? [] };
+    nLayers: run.n_layers, nHeads: run.n_heads, sites: run.sites ?? [], tokens: run.tokens ?? null };
 }
 
 /** A token selector without two names for one thing: CLS is "cls", also where it is given as index 0. */

@@ -11,8 +11,8 @@ const ESTIMATE_ONLY = 'Only the estimate so far. ';
 
 /** The tokens that a map without token axis can be of, [{value, text}]; `chosen` is a patch that was picked elsewhere. */
 export function tokenChoices(shape, chosen, current) {
-  const values = [...(shape.nPrefix ? ['cls'] : []), 'all', 'patches'];
-  for (const token of [chosen, current]) {
+  const values = [...(shape.tokens ?? [...(shape.nPrefix ? ['cls'] : []), 'all', 'patches'])];
+  for (const token of shape.tokens ? [] : [chosen, current]) {
     if (Number.isInteger(token) && token > 0 && !values.includes(token)) values.push(token);
   }
   const name = (value) => `${Number.isInteger(value) && value >= shape.nPrefix ? 'the patch in ' : ''}${selectorName(shape, value)}`;

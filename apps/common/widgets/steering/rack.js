@@ -22,9 +22,9 @@ const WHERES = {
 };
 const NEW_AMOUNT = 5;
 
-/** Where an SAE that was trained on these tokens can be steered: [{id, title}]. */
-export function whereChoices(tokens, nPrefix) {
-  return (WHERES[tokens] ?? WHERES.all).filter(([id]) => id !== 'cls' || nPrefix > 0).map(([id, title]) => ({ id, title }));
+/** Where an SAE that was trained on these tokens can be steered, or only where is `offered`: [{id, title}]. */
+export function whereChoices(tokens, nPrefix, offered = null) {
+  return (WHERES[tokens] ?? WHERES.all).filter(([id]) => (id !== 'cls' || nPrefix > 0) && (offered?.includes(id) ?? true)).map(([id, title]) => ({ id, title }));
 }
 
 /** An amount kept within −10 … 10, with at most two decimals; 0 for what is no number. */

@@ -18,12 +18,12 @@ function showSpan(range, value) {
   range.style.setProperty('--pl-to', `${to.toFixed(1)}%`);
 }
 
-function dialLine(latent, { dispatch, open }) {
+function dialLine(latent, { dispatch, open, hows }) {
   const name = make('button', { type: 'button', class: 'pl-dialname', onclick: () => open(latent), title: 'Show what this latent is' });
   const how = make(
     'select',
     { class: 'pl-select', 'aria-label': `How ${latentName(latent)} is turned` },
-    ...HOWS.map(({ id, title, meaning }) => make('option', { value: id, text: title, title: meaning })),
+    ...HOWS.filter(({ id }) => hows?.includes(id) ?? true).map(({ id, title, meaning }) => make('option', { value: id, text: title, title: meaning })),
   );
   const range = make('input', {
     type: 'range',
@@ -101,7 +101,7 @@ export function createRackCard({ parts, getScene, dispatch }) {
     const { chips } = scene.state;
     for (const latent of lines.keys()) if (!chips.some((chip) => chip.latent === latent)) lines.delete(latent);
     const added = chips.filter(({ latent }) => !lines.has(latent));
-    for (const { latent } of added) lines.set(latent, dialLine(latent, { dispatch, open }));
+    for (const { latent } of added) lines.set(latent, dialLine(latent, { dispatch, open, hows: scene.run.hows }));
     const rows = chips.map(({ latent }) => lines.get(latent).row);
     if (rows.length !== parts.dials.children.length || rows.some((row, i) => parts.dials.children[i] !== row)) parts.dials.replaceChildren(...rows);
     chips.forEach((chip) => fillLine(scene, chip));

@@ -200,7 +200,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     sentView = JSON.stringify(steeringView(state));
   }
   function takeRun(run, isNew) {
-    wheres = whereChoices(run.sae.tokens, run.n_prefix);
+    wheres = whereChoices(run.sae.tokens, run.n_prefix, run.wheres);
     shape = steeringShape(
       run,
       wheres.map(({ id }) => id),
