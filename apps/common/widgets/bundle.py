@@ -50,11 +50,19 @@ def check_names(sources: dict[str, str]) -> None:
 
 def script(entry: Path) -> str:
     """The body for `js_on_load`: all modules of `entry` in one scope, then the call of its `mount`."""
-    paths = modules(entry)
-    sources = {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in paths}
+    return "(() => {\n'use strict';\n" + "\n\n".join([*_bodies(entry), START.strip()]) + "\n})();\n"
+
+
+def module(entry: Path) -> str:
+    """The same for a page without Gradio: all modules of `entry` as one that exports its `mount`."""
+    return "\n\n".join([*_bodies(entry), "export { mount };"]) + "\n"
+
+
+def _bodies(entry: Path) -> list[str]:
+    """Text of every module, without its import and export words."""
+    sources = {f"{path.parent.name}/{path.name}": path.read_text(encoding="utf-8") for path in modules(entry)}
     check_names(sources)
-    bodies = [EXPORT.sub("", IMPORT.sub("", text)).strip() for text in sources.values()]
-    return "(() => {\n'use strict';\n" + "\n\n".join([*bodies, START.strip()]) + "\n})();\n"
+    return [EXPORT.sub("", IMPORT.sub("", text)).strip() for text in sources.values()]
 
 
 def template(path: Path) -> str:
