@@ -145,5 +145,6 @@ def _beside(text: str) -> str:
 
 def other_example(session: Session) -> Picture:
     """A shipped example other than the one on show."""
-    shown = session.source if session.kind == "example" else pictures.example_names()[0]
-    return pictures.example(next(name for name in pictures.example_names() if name != shown))
+    names = pictures.example_names(session.model_id)
+    shown = session.source if session.kind == "example" else names[0]
+    return pictures.example(next(name for name in names if name != shown))

@@ -82,7 +82,7 @@ class TourPage(Page):
             answer_value(beside.top5, _caption(beside, result)) if beside else None,
             note_value(sentences(notes)),
             gr.update(visible=own_classes),
-            scenes.picker_value(session.source if session.kind == "example" else None),
+            scenes.picker_value(session.source if session.kind == "example" else None, session.model_id),
             *_compare_values(against, result),
             *(compare_boxes(against.what if against else "nothing") if against or dropped else [gr.skip()] * 4),
             steps_value(session.model_id),
@@ -240,8 +240,9 @@ def _compare_values(against: Against | None, result: TourResult) -> tuple[Any, .
     last, what = max(1, result.maps.n_layers - 1), against.what if against else None
     session = against.session if against else None
     what_if = against.what_if if against else None
+    example = session.source if session and what == "picture" and session.kind == "example" else None
     return (
-        scenes.picker_value(session.source if session and what == "picture" and session.kind == "example" else None),
+        scenes.picker_value(example, result.model_id),
         checkpoints.base_of(session.model_id) if session and what == "model" else gr.skip(),
         gr.update(maximum=last, value=what_if.causal_from) if what_if else gr.update(maximum=last),
         gr.update(value=what_if.prefix_sees_all) if what_if else gr.skip(),

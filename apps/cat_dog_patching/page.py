@@ -60,8 +60,8 @@ class PatchingPage(Page):
             handlers.mask_value(result, session.key),
             note_value(sentences(notes)),
             gr.update(visible=result.classes is not None),
-            scenes.picker_value(session.source if session.kind == "example" else None),
-            scenes.picker_value(other),
+            scenes.picker_value(session.source if session.kind == "example" else None, session.model_id),
+            scenes.picker_value(other, session.model_id),
             "hide" if hiding else "other",
             gr.update(visible=hiding),
             gr.update(visible=not hiding),
@@ -82,6 +82,8 @@ class PatchingPage(Page):
         plan = _plan_of(before).without_answers()
         if chosen.how != "model":
             plan = replace(plan, hidden=None)
+        elif before is None or chosen.picture.source != before.source:
+            plan = _first_plan(chosen.picture, chosen.model)
         return self._open(chosen.picture, chosen.model, chosen.classes, chosen.upload, plan, *state, notes=notes)
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
@@ -116,8 +118,7 @@ class PatchingPage(Page):
         session: Session = state[0]
         plan = replace(_plan_of(session).without_answers(), hidden=None, other=None)
         if how == "other":
-            name = next(name for name in reversed(pictures.example_names()) if name != session.source)
-            plan = replace(plan, other=Other("example", name))
+            plan = replace(plan, other=_other_example(session.source, session.model_id))
         return self._with_plan(plan, *state)
 
     def swap(self, swapped: bool, *state: Any) -> Any:
@@ -289,6 +290,17 @@ def _plan_of(session: Session | None) -> Plan:
 def _is_same_model(before: Session, session: Session) -> bool:
     """Whether both show one model, whatever its step, so that patches and a view mean the same in both."""
     return checkpoints.is_same(before.model_id, session.model_id) and before.classes == session.classes
+
+
+def _other_example(source: str, model_id: str) -> Other:
+    """An example of the kind that a model has learned from, other than the one on show."""
+    return Other("example", next(name for name in reversed(pictures.example_names(model_id)) if name != source))
+
+
+def _first_plan(picture: Picture, model_id: str) -> Plan:
+    """How an example is paired at first: with another shape where hiding one would leave nothing, else with itself."""
+    alone = catalog.offer_for(model_id).pictures == "sprites" and picture.kind == "example"
+    return Plan(other=_other_example(picture.source, model_id)) if alone else Plan()
 
 
 def _may_prepare(session: Session, plan: Plan) -> bool:

@@ -15,6 +15,7 @@ from typing import Literal
 from apps.common import checkpoints
 from apps.common.revisions import read_pins
 from prisma_engine.history import revision_of
+from prisma_engine.load import embedded_models
 
 Family = Literal["embedded", "timm", "deit", "clip", "dinov2", "other"]
 
@@ -34,9 +35,31 @@ class Offer:
     family: Family
     revision: str | None = None
     zero_shot: bool = False  # its classes are typed by the visitor
+    pictures: Literal["scenes", "sprites"] = "scenes"  # which examples are of the kind that it has learned from
 
 
-EMBEDDED = (Offer("emoji-vit", "emoji-vit · ours, 96 px", "embedded"),)
+SIZES = {"tiny": "1 layer", "base": "2 layers", "small": "3 layers", "medium": "4 layers"}
+SETS = {"dsprites": "dSprites shapes", "cifar10": "CIFAR-10 photos"}
+KINDS = {"attn-mlp": "attention and MLPs", "attn-only": "attention alone"}
+
+
+def zoo() -> tuple[Offer, ...]:
+    """The toy models that ship, data set by data set, the smallest first."""
+    here = embedded_models()
+    named = [(f"{s}-{size}-{kind}", s, size, kind) for s in SETS for kind in KINDS for size in SIZES]
+    return tuple(
+        Offer(
+            name,
+            f"{SETS[s]} · {SIZES[size]}, {KINDS[kind]}",
+            "embedded",
+            pictures="sprites" if s == "dsprites" else "scenes",
+        )
+        for name, s, size, kind in named
+        if name in here
+    )
+
+
+EMBEDDED = (Offer("emoji-vit", "emoji-vit · ours, 96 px", "embedded"), *zoo())
 _HUB = (
     Offer("timm/vit_base_patch32_224.augreg_in21k_ft_in1k", "ViT-B/32 · ImageNet", "timm"),
     Offer("timm/vit_base_patch16_224.augreg_in21k_ft_in1k", "ViT-B/16 · ImageNet", "timm"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from apps.common import checkpoints
+from apps.common import checkpoints, sprites
 from apps.common.pictures import Picture
 from apps.common.share import SourceKind
 
@@ -14,6 +14,7 @@ _OPEN: dict[SourceKind, tuple[str, str]] = {
     "seed": ("from prisma_engine.toy.emoji_scenes import seeded_scene", "seeded_scene({source}).image"),
     "upload": ("from prisma_engine.images import open_image", 'open_image("{file}", max_side=2048)'),
 }
+_SPRITE = ("from prisma_engine.toy.dsprites import picture", "picture({source})")
 HEADER = """\
 # Run it where prisma_engine can be imported, such as the repository's own folder.
 import prisma_engine as pe
@@ -22,14 +23,19 @@ import prisma_engine as pe
 
 def opening(**named: Picture) -> str:
     """Imports, and one line for each picture that gives it the name it is passed under."""
-    imports = dict.fromkeys(_OPEN[picture.kind][0] for picture in named.values())
+    imports = dict.fromkeys(_way(picture)[0] for picture in named.values())
     lines = [f"{name} = {_opened(picture, name)}" for name, picture in named.items()]
     return HEADER + "\n".join([*imports, "", *lines])
 
 
 def _opened(picture: Picture, name: str) -> str:
     file = "your-picture.jpg" if name == "image" else f"your-{name}-picture.jpg"
-    return _OPEN[picture.kind][1].format(source=picture.source, file=file)
+    return _way(picture)[1].format(source=sprites.EXAMPLES.get(picture.source, picture.source), file=file)
+
+
+def _way(picture: Picture) -> tuple[str, str]:
+    """What is imported to have a picture again, and the expression that makes it."""
+    return _SPRITE if picture.source in sprites.EXAMPLES else _OPEN[picture.kind]
 
 
 def loading(model_id: str, revision: str | None, classes: Sequence[str] | None) -> str:

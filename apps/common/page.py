@@ -84,7 +84,7 @@ class Page(ABC):
         session: Session | None = state[0]
         if checkpoints.parted(model)[1] is None:  # a step that was typed is meant
             model = meant(model, session)
-        picture = self.desk.picture(session) if session else pictures.first()
+        picture = pictures.for_model(self.desk.picture(session), model) if session else pictures.first(model)
         return self.shown(Chosen(picture, model, classes, "model", session.upload if session else None), *state)
 
     def step(self, event: gr.EventData, turn: Workbench, *state: Any) -> Any:

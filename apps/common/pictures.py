@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from apps.common import catalog, sprites
 from apps.common.scene_text import Scene, scene_from_text, scene_to_text
 from apps.common.share import SEED, Link, SourceKind
 from apps.common.upload import GONE
@@ -43,23 +44,33 @@ class Picture:
     vocabulary_id: str | None = None
 
 
-def example_names() -> tuple[str, ...]:
-    """Names of the shipped examples, the one that opens the page first."""
-    return tuple(SHIPPED)
+def example_names(model_id: str = catalog.DEFAULT) -> tuple[str, ...]:
+    """Names of the shipped examples of the kind that a model has learned from, the one that opens a page first."""
+    return tuple(sprites.EXAMPLES) if catalog.offer_for(model_id).pictures == "sprites" else tuple(SHIPPED)
 
 
-def first() -> Picture:
-    """The example that a page opens with."""
-    return example(example_names()[0])
+def first(model_id: str = catalog.DEFAULT) -> Picture:
+    """The example that a page opens a model with."""
+    return example(example_names(model_id)[0])
+
+
+def for_model(picture: Picture, model_id: str) -> Picture:
+    """The picture to show to a model that was just chosen: ours of another kind gives way to an example of its own."""
+    names = example_names(model_id)
+    ours = picture.kind == "example" or (picture.kind != "upload" and names[0] in sprites.EXAMPLES)
+    return example(names[0]) if ours and picture.source not in names else picture
 
 
 @lru_cache(maxsize=16)
 def example(name: str) -> Picture:
-    """A shipped scene with its exact mask.
+    """A shipped example with its exact mask: a scene, or a picture of dSprites.
 
     Raises:
         ValueError: if there is no example of that name.
     """
+    if name in sprites.EXAMPLES:
+        found = sprites.sprite(sprites.EXAMPLES[name])
+        return Picture(found.image, "example", name, found.title, found.mask, (found.shape,), sprites.VOCABULARY)
     scene = compose.render_example(name)
     return _rendered(scene, "example", name, SHIPPED[name].title)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from apps.common import payload, routes
+from apps.common import catalog, payload, routes
 from apps.common.pictures import SHIPPED, VOCABULARY, example, example_names
 from apps.common.scene_text import MAX_SEED, Placed, Scene, scene_from_text, scene_to_value
 from prisma_engine import labels
@@ -21,9 +21,10 @@ THUMBNAIL = 192  # pixels; a whole multiple of a scene's side, so that pixels st
 _nonce = itertools.count(1)
 
 
-def picker_value(chosen: str | None) -> dict[str, Any]:
-    """The value of the example picker; `chosen` is the example that the page shows, if it shows one."""
-    items = [{"name": name, "title": example(name).title, "picture": _thumbnail_url(name)} for name in example_names()]
+def picker_value(chosen: str | None, model_id: str = catalog.DEFAULT) -> dict[str, Any]:
+    """The value of the example picker of a model; `chosen` is the example that the page shows, if it shows one."""
+    names = example_names(model_id)
+    items = [{"name": name, "title": example(name).title, "picture": _thumbnail_url(name)} for name in names]
     return {"items": items, "chosen": chosen}
 
 
@@ -54,8 +55,11 @@ def scene_in_text(text: str) -> Scene:
 
 
 def scene_of(name: str) -> Scene:
-    """The layout of an example, to take apart (the composer does not mirror, so neither does this)."""
-    shipped = SHIPPED[name]
+    """The layout of an example, to take apart (the composer does not mirror, so neither does this).
+
+    What is no scene cannot be taken apart; then it is that of the first scene.
+    """
+    shipped = SHIPPED.get(name) or SHIPPED[example_names()[0]]
     placed = (Placed(class_index(o.kind), o.x, o.y, o.size, o.angle) for o in shipped.placements)
     return Scene(shipped.background, tuple(placed))
 

@@ -49,7 +49,7 @@ class LensPage(Page):
             export.python_code(result, view),
             note_value(sentences(notes)),
             gr.update(visible=result.classes is not None),
-            scenes.picker_value(session.source if session.kind == "example" else None),
+            scenes.picker_value(session.source if session.kind == "example" else None, session.model_id),
             steps_value(session.model_id),
         )
 

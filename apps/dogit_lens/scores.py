@@ -38,6 +38,8 @@ def published(model_id: str) -> Published:
     if model_id not in embedded_models() or not path.is_file():
         return Published({}, None)
     table = json.loads(path.read_text(encoding="utf-8"))
+    if "lens" not in table:
+        return Published({}, None)
     layers = table["lens"]["layers"]
     heldout = {name: [layer[name] for layer in layers] for name in ("iou", "low", "high")}
     heldout |= {"baseline": table["lens"]["baseline"]["iou_per_scene"], "n_scenes": table["sizes"]["pairs"]}

@@ -106,7 +106,7 @@ def test_a_comparison_that_has_become_one_with_itself_ends_with_a_sentence(
     outputs = shown(desk, against, session, **chosen)
     assert outputs[1] is None and outputs[3]["runs"][1] is None and outputs[5] is None
     assert "The comparison is left out: " in outputs[6]["text"]
-    assert outputs[-4] == "nothing"  # and so says the choice of a comparison
+    assert outputs[-5] == "nothing"  # and so says the choice of a comparison
 
 
 def test_a_view_is_sent_only_where_the_model_is_another(desk: TourDesk, session: Session):
