@@ -33,7 +33,7 @@ def suite(log: Path, module: str = "apps") -> Iterator[str]:
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment, stdout=out, stderr=out)
     try:
-        _wait(f"http://127.0.0.1:{port}/gradio_api/prisma/healthz", process, log)
+        _wait(f"http://127.0.0.1:{port}/gradio_api/healthz", process, log)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""The binary routes below `/gradio_api/prisma/`, given to Gradio by `launch(app_kwargs={"routes": ROUTES})`.
+"""The binary routes below `/gradio_api/prisma/`, and `/gradio_api/healthz`, given to Gradio by `launch(app_kwargs=…)`.
 
 They lie below `/gradio_api/` because under server-side rendering any other path is answered by the page itself.
 """
@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from apps.common.blobs import SHELF
+from apps.common.health import report
 from prisma_engine.labels import Vocabulary, font
 
 PREFIX = os.environ.get("GRADIO_ROOT_PATH", "").rstrip("/") + "/gradio_api/prisma"
@@ -150,13 +151,12 @@ async def _font(_: Request) -> Response:
 
 
 async def _healthz(_: Request) -> Response:
-    return JSONResponse({"ok": True}, headers={"Cache-Control": "no-store"})
+    return JSONResponse(await run_in_threadpool(report), headers={"Cache-Control": "no-store"})
 
 
-ROUTES = [
+ROUTES = [Route("/gradio_api/healthz", _healthz)] + [
     Route(f"/gradio_api/prisma{path}", handler)
     for path, handler in {
-        "/healthz": _healthz,
         "/font.woff2": _font,
         "/table/{name}": _table,
         "/card/{name}": _card,

@@ -94,6 +94,10 @@ class Models:
         with self._lock:
             return list(dict.fromkeys(model_id for model_id, _ in self._loaded))
 
+    def revision(self, model_id: str) -> str | None:
+        """The commit or step of a model that was loaded; None where it has none."""
+        return self._pinned.get(model_id)
+
     def _load_or_explain(self, offer: Offer, classes: tuple[str, ...] | None) -> HookedViT:
         revision = offer.revision or self._pinned.get(offer.id)
         try:

@@ -6,7 +6,8 @@ import os
 
 import gradio as gr
 
-from apps.common import runtime
+from apps.common import runtime, waiting
+from apps.common.catalog import on_space
 from apps.common.routes import ROUTES
 from apps.common.theme import stylesheets, theme
 
@@ -25,19 +26,20 @@ def launch(demo: gr.Blocks, block: bool = True, at_port: int | None = None) -> s
     """Serve `demo` and return its address; `block` waits until the process is stopped.
 
     `launch()` rather than mounting on a server of our own, so that ZeroGPU's wrapper sees it. Server-side
-    rendering stays off: it puts a Node process in front and needs Node 24, and our canvases draw in the browser
-    anyway.
+    rendering is off unless PRISMA_SSR is 1: it puts a Node process in front and asks for Node 24, and our canvases
+    draw in the browser anyway. On a Space it listens to the world, elsewhere to this machine.
     """
     runtime.settle()
     wanted = at_port or port()
     demo.queue(max_size=runtime.QUEUE_SIZE, default_concurrency_limit=8)
+    waiting.polite(demo)
     try:
         _, address, _ = demo.launch(
-            server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+            server_name=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space() else "127.0.0.1"),
             server_port=wanted,
             prevent_thread_lock=True,
             quiet=True,
-            ssr_mode=False,
+            ssr_mode=os.environ.get("PRISMA_SSR") == "1",
             pwa=False,
             mcp_server=False,
             run_history=False,

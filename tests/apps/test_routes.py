@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from apps.common import routes, scenes
+from apps.common.health import report
 from apps.common.payload import pack_class
+from apps.common.runtime import MODELS, Models
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.handlers import LensDesk, lens_value
 from apps.dogit_lens.view import View
@@ -70,7 +73,16 @@ def test_a_picture_of_our_own_is_drawn_when_asked_for(client: TestClient):
 
 
 def test_health(client: TestClient):
-    assert client.get("/gradio_api/prisma/healthz").json() == {"ok": True}
+    MODELS.get("emoji-vit")
+    reply = client.get("/gradio_api/healthz")
+    said = reply.json()
+    assert reply.headers["cache-control"] == "no-store" and said["ok"] is True
+    assert {"id": "emoji-vit", "revision": None} in said["models"]
+    assert said["versions"]["torch"] == version("torch") and said["versions"]["python"].startswith("3.")
+
+
+def test_health_knows_what_is_not_in_memory():
+    assert report(Models())["models"] == []
 
 
 def test_results_without_a_mask_have_no_mask_to_fetch(client: TestClient):
