@@ -15,8 +15,10 @@ import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from threading import Event
+from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,21 +45,21 @@ class Done:
 
 
 class Machine:
-    """Runs jobs of `hub.jobs` against the Hub at an address."""
+    """Runs jobs of a module against the Hub at an address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, jobs: str = "hub.jobs") -> None:
         environment = os.environ | dict.fromkeys(QUIET, "1") | {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
         environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), "OMP_NUM_THREADS": "1"}
         environment.pop("HF_TOKEN", None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hub.machine"],
+            [sys.executable, "-m", "hub.machine", jobs],
             cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.child = 0
         self.started = Event()
 
     def run(self, job: str, home: Path, token: str | None = "hf_write", offline: bool = False, **given: Any) -> Done:
-        """Run `hub.jobs.<job>(**given)` with its caches below `home`; paths become strings."""
+        """Run the job, a function, with `given` and with its caches below `home`; paths become strings."""
         assert self.process.stdin and self.process.stdout
         asked = {"job": job, "home": str(home), "token": token, "offline": offline, "given": given}
         self.started.clear()
@@ -79,9 +81,9 @@ class Machine:
         self.process.stdout.close()
 
 
-def serve() -> None:
+def serve(jobs: str) -> None:
     """The machine itself: a job a line on standard input, the child's number and how it ended on standard output."""
-    import hub.jobs  # noqa: F401 - imported once, here, for all children
+    module = import_module(jobs)  # once, here, for all children
 
     for line in sys.stdin:
         read_end, write_end = os.pipe()
@@ -89,7 +91,7 @@ def serve() -> None:
         if child == 0:
             os.close(read_end)
             with os.fdopen(write_end, "w") as end:
-                end.write(json.dumps(_child(json.loads(line))))
+                end.write(json.dumps(_child(module, json.loads(line))))
             os._exit(0)
         os.close(write_end)
         print(child, flush=True)
@@ -100,10 +102,8 @@ def serve() -> None:
         print(json.dumps({"killed": True}) if killed else said, flush=True)
 
 
-def _child(asked: dict[str, Any]) -> dict[str, Any]:
+def _child(module: ModuleType, asked: dict[str, Any]) -> dict[str, Any]:
     from huggingface_hub import constants
-
-    import hub.jobs
 
     constants.HF_HUB_CACHE = str(Path(asked["home"]) / "hub")
     constants.HF_TOKEN_PATH = str(Path(asked["home"]) / "token")
@@ -117,7 +117,7 @@ def _child(asked: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with redirect_stdout(out), redirect_stderr(out):
         try:
-            found["value"] = getattr(hub.jobs, asked["job"])(**asked["given"])
+            found["value"] = getattr(module, asked["job"])(**asked["given"])
         except ValueError as error:
             found["refused"] = str(error)
         except BaseException as error:
@@ -126,4 +126,4 @@ def _child(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])
