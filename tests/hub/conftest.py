@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.loopback import Hub, serve
-from hub.machine import Machine
+from hub.loopback.store import Store
+from hub.machine import Done, Machine
 from miniature_zoo import trained
 from model_cards import build
+
+NAME = "org/dsprites-mini"
 
 
 class World:
@@ -25,6 +30,13 @@ class World:
         self.hub.nasty.clear()
         self.hub.log.clear()
         self.hub.__post_init__()
+
+    def publish(self, zoo: Path, home: Path, *arguments: str, **given: Any) -> Done:
+        """`python -m model_cards publish` of a `zoo`, with `--all` unless told otherwise."""
+        asked = [*(arguments or ("--all",)), "--out", str(zoo / "out")]
+        done = self.machine.run("publish", home, arguments=asked, cards=zoo / "cards", **given)
+        assert done.value is None, f"an error that nobody turned into a sentence: {done.value}"
+        return done
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +60,27 @@ def zoo(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("zoo")
     build.build(trained(root / "cards", root / "out", steps=3))
     return root
+
+
+@pytest.fixture(scope="session")
+def _published(_world, zoo, tmp_path_factory) -> tuple[Store, int]:
+    root = tmp_path_factory.mktemp("published")
+    _world.reset(root / "hub")
+    assert _world.publish(zoo, root).refused is None
+    return _world.hub.store, len(_world.hub.log)
+
+
+@pytest.fixture
+def published(_published, world) -> World:
+    """A Hub that holds `zoo` already."""
+    world.hub.store = copy.deepcopy(_published[0])
+    return world
+
+
+@pytest.fixture
+def n_requests(_published) -> int:
+    """How many requests it takes to publish `zoo`."""
+    return _published[1]
 
 
 @pytest.fixture

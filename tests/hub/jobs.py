@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,6 @@ from typing import Any
 import prisma_engine as pe
 from model_cards import __main__ as command
 from model_cards import build
-
-__all__ = ["pe"]
 
 
 def publish(arguments: list[str], cards: str) -> None:
@@ -36,3 +35,38 @@ def tensors(state: dict[str, Any]) -> str:
 def load(name: str, revision: str | None = None) -> dict[str, Any]:
     model = pe.load(name, revision=revision)
     return {"revision": model.revision, "tensors": tensors(model.state_dict()), "name": model.name}
+
+
+def download(name: str, file: str) -> str:
+    from huggingface_hub import hf_hub_download
+
+    return hf_hub_download(name, file)
+
+
+def weights(name: str, revision: str) -> dict[str, Any]:
+    from prisma_engine.remote import weights
+
+    found = weights(name, revision)
+    n_parameters = sum(math.prod(shape) for shape in found.shapes.values())
+    return {"n_bytes": found.n_bytes, "n_parameters": n_parameters, "norm": found.shapes["blocks.0.ln1.weight"]}
+
+
+def history(name: str) -> dict[str, Any]:
+    found = pe.history(name)
+    return {"rows": len(found.rows), "steps": found.steps}
+
+
+def list_models(owner: str | None) -> list[tuple[str, str]]:
+    return [(each.name, each.where) for each in pe.list_models(owner)]
+
+
+def hf(arguments: list[str]) -> None:
+    """The `hf` command."""
+    from huggingface_hub.cli.hf import main
+
+    sys.argv = ["hf", *arguments]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise

@@ -33,7 +33,7 @@ class Done:
         value: what it returned.
         refused: the sentence of its ValueError.
         killed: whether it was killed before it ended.
-        said: what it printed.
+        said, shown: what it printed, and what it wrote to standard error, such as progress bars.
         slept: seconds that it meant to wait, one number a wait.
     """
 
@@ -41,6 +41,7 @@ class Done:
     refused: str | None = None
     killed: bool = False
     said: str = ""
+    shown: str = ""
     slept: list[float] = field(default_factory=list)
 
 
@@ -50,7 +51,8 @@ class Machine:
     def __init__(self, address: str, jobs: str = "hub.jobs") -> None:
         environment = os.environ | dict.fromkeys(QUIET, "1") | {"HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
         environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), "OMP_NUM_THREADS": "1"}
-        environment.pop("HF_TOKEN", None)
+        for name in ("HF_TOKEN", "HF_HUB_DISABLE_PROGRESS_BARS"):
+            environment.pop(name, None)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "hub.machine", jobs],
             cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -108,21 +110,22 @@ def _child(module: ModuleType, asked: dict[str, Any]) -> dict[str, Any]:
     constants.HF_HUB_CACHE = str(Path(asked["home"]) / "hub")
     constants.HF_TOKEN_PATH = str(Path(asked["home"]) / "token")
     constants.HF_HUB_OFFLINE = asked["offline"]
+    constants.DOWNLOAD_CHUNK_SIZE = 1024  # our files are small, and what is resumed is whole pieces
     os.environ.pop("HF_TOKEN", None)
     if asked["token"]:
         os.environ["HF_TOKEN"] = asked["token"]
     slept: list[float] = []
     time.sleep = slept.append  # type: ignore[assignment]
-    out = io.StringIO()
+    out, err = io.StringIO(), io.StringIO()
     found: dict[str, Any] = {}
-    with redirect_stdout(out), redirect_stderr(out):
+    with redirect_stdout(out), redirect_stderr(err):
         try:
             found["value"] = getattr(module, asked["job"])(**asked["given"])
         except ValueError as error:
             found["refused"] = str(error)
         except BaseException as error:
             found["value"] = f"{type(error).__name__}: {error}"
-    return found | {"said": out.getvalue(), "slept": slept}
+    return found | {"said": out.getvalue(), "shown": err.getvalue(), "slept": slept}
 
 
 if __name__ == "__main__":

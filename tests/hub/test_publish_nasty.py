@@ -7,17 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.conftest import NAME
 from hub.loopback.store import Store
 
-NAME = "org/dsprites-mini"
 TITLES = [f"dsprites-mini after {step} steps" for step in range(4)]
-
-
-def publish(world, zoo: Path, home: Path, *arguments: str, **given):
-    asked = [*(arguments or ("--all",)), "--out", str(zoo / "out")]
-    done = world.machine.run("publish", home, arguments=asked, cards=zoo / "cards", **given)
-    assert done.value is None, f"an error that nobody turned into a sentence: {done.value}"
-    return done
 
 
 def outcome(store: Store) -> dict:
@@ -42,10 +35,9 @@ def whole(store: Store) -> None:
 
 
 @pytest.fixture
-def expected(world, zoo, tmp_path) -> dict:
+def expected(_published) -> dict:
     """What an undisturbed publication leaves behind."""
-    assert publish(world, zoo, tmp_path / "first").refused is None
-    found = outcome(world.hub.store)
+    found = outcome(_published[0])
     assert [title for title, _ in found[NAME]["log"]] == ["initial commit", *TITLES]
     return found
 
@@ -56,42 +48,40 @@ def again(world, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_every_request_and_run_again_it_ends_the_same(world, zoo, tmp_path, expected, moment):
-    requests = len(world.hub.log)
-    assert requests > 30
-    for number in range(requests):
+def test_killed_at_every_request_and_run_again_it_ends_the_same(world, zoo, tmp_path, expected, n_requests, moment):
+    assert n_requests > 30
+    for number in range(n_requests):
         again(world, tmp_path, f"{moment}-{number}")
         world.hub.nasty.set(moment, skip=number, act=world.machine.kill)
-        assert publish(world, zoo, tmp_path / "home").killed, f"request {number} was never made"
+        assert world.publish(zoo, tmp_path / "home").killed, f"request {number} was never made"
         whole(world.hub.store)
         world.hub.nasty.clear()
-        done = publish(world, zoo, tmp_path / "home")
+        done = world.publish(zoo, tmp_path / "home")
         assert done.refused is None, (number, done)
         assert outcome(world.hub.store) == expected, f"killed {moment} request {number}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trick", ["drop before", "drop after", "status"])
-def test_one_failure_at_any_request_is_survived_without_help(world, zoo, tmp_path, expected, trick):
-    for number in range(len(world.hub.log)):
+def test_one_failure_at_any_request_is_survived_without_help(world, zoo, tmp_path, expected, n_requests, trick):
+    for number in range(n_requests):
         again(world, tmp_path, f"{trick}-{number}")
         hit = world.hub.nasty.set(trick, skip=number, status=503)
-        done = publish(world, zoo, tmp_path / "home")
+        done = world.publish(zoo, tmp_path / "home")
         assert hit.hits == 1 and done.refused is None, (number, done)
         assert outcome(world.hub.store) == expected, f"{trick} at request {number}"
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_it_says(world, zoo, tmp_path, expected):
-    again(world, tmp_path, "limited")
     world.hub.nasty.set("status", path="/tag/", status=429, headers={"Retry-After": "17"})
-    done = publish(world, zoo, tmp_path / "home")
+    done = world.publish(zoo, tmp_path / "home")
     assert done.refused is None and done.slept == [17]
     assert outcome(world.hub.store) == expected
 
 
 def test_a_rate_limit_by_the_hubs_own_header(world, zoo, tmp_path):
     world.hub.nasty.set("status", path="/tag/", status=429, headers={"RateLimit": '"api";r=0;t=23'})
-    assert publish(world, zoo, tmp_path / "home").slept == [23]
+    assert world.publish(zoo, tmp_path / "home").slept == [23]
 
 
 LATER = "what is published so far is whole; run the command again later"
@@ -109,19 +99,18 @@ SENTENCES = {
 
 @pytest.mark.parametrize("case", SENTENCES)
 def test_what_does_not_pass_is_one_sentence_and_leaves_things_whole(world, zoo, tmp_path, expected, case):
-    again(world, tmp_path, "trouble")
     given, sentence = SENTENCES[case]
     world.hub.nasty.set("status", **given)
-    assert publish(world, zoo, tmp_path / "home").refused == sentence
+    assert world.publish(zoo, tmp_path / "home").refused == sentence
     whole(world.hub.store)
     world.hub.nasty.clear()
-    assert publish(world, zoo, tmp_path / "home").refused is None
+    assert world.publish(zoo, tmp_path / "home").refused is None
     assert outcome(world.hub.store) == expected
 
 
 def test_a_connection_that_stays_broken_is_one_sentence(world, zoo, tmp_path):
     world.hub.nasty.set("drop before", path="/commit/", times=99)
-    done = publish(world, zoo, tmp_path / "home")
+    done = world.publish(zoo, tmp_path / "home")
     assert done.refused == f"the connection to the Hub broke; {LATER}"
     assert len(done.slept) == 4 and done.slept == sorted(done.slept)
 
@@ -141,7 +130,7 @@ def somebody_commits(world, path: str = "NOTES.md", title: str = "a note"):
 @pytest.mark.parametrize("number", range(4))
 def test_a_commit_in_between_is_refused_and_stays(world, zoo, tmp_path, number):
     world.hub.nasty.set("before", method="POST", path="/commit/", skip=number, act=somebody_commits(world))
-    refused = publish(world, zoo, tmp_path / "home").refused
+    refused = world.publish(zoo, tmp_path / "home").refused
     repo = world.hub.store.repos[NAME]
     main = repo.commits[repo.branches["main"]]
     assert refused == (
@@ -150,16 +139,17 @@ def test_a_commit_in_between_is_refused_and_stays(world, zoo, tmp_path, number):
     )
     assert main.title == "a note" and "NOTES.md" in main.files and len(repo.tags) == number
     whole(world.hub.store)
-    assert publish(world, zoo, tmp_path / "home").refused == refused
-    assert publish(world, zoo, tmp_path / "home", "--all", "--over", main.id[:8]).refused is None
+    assert world.publish(zoo, tmp_path / "home").refused == refused
+    assert world.publish(zoo, tmp_path / "home", "--all", "--over", main.id[:8]).refused is None
     main = repo.commits[repo.branches["main"]]
     assert len(repo.tags) == 4 and "NOTES.md" not in main.files
 
 
-def test_an_edit_after_publishing_is_not_overwritten(world, zoo, tmp_path, expected):
+def test_an_edit_after_publishing_is_not_overwritten(published, zoo, tmp_path):
+    world = published
     somebody_commits(world, "README.md", "Update README.md")()
-    assert "“Update README.md”" in publish(world, zoo, tmp_path / "home").refused
-    assert "“Update README.md”" in publish(world, zoo, tmp_path / "home", "--all", "--dry-run").refused
+    assert "“Update README.md”" in world.publish(zoo, tmp_path / "home").refused
+    assert "“Update README.md”" in world.publish(zoo, tmp_path / "home", "--all", "--dry-run").refused
 
 
 def test_a_name_that_is_taken_is_refused(world, zoo, tmp_path):
@@ -168,15 +158,16 @@ def test_a_name_that_is_taken_is_refused(world, zoo, tmp_path):
     base = repo.commits[repo.branches["main"]]
     other = store.commit(repo, base, {**base.files, "config.json": store.put(b"{}")}, "somebody's model")
     repo.branches["main"] = other.id
-    refused = publish(world, zoo, tmp_path).refused
+    refused = world.publish(zoo, tmp_path).refused
     assert "has a commit by somebody else, “somebody's model”" in refused
     assert repo.branches["main"] == other.id and not repo.tags
 
 
-def test_a_tag_that_names_other_weights_is_refused(world, zoo, tmp_path, expected):
+def test_a_tag_that_names_other_weights_is_refused(published, zoo, tmp_path):
+    world = published
     repo = world.hub.store.repos[NAME]
     repo.tags["step-000001"] = repo.tags["step-000002"]
-    assert publish(world, zoo, tmp_path).refused == (
+    assert world.publish(zoo, tmp_path).refused == (
         f"{NAME} has other weights at step-000001 than this training kept; a tag is never moved, so publish under "
         "another name or delete that repository"
     )
@@ -192,26 +183,25 @@ TOKENS = {
 
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_token_that_does_not_do_is_one_sentence_before_any_change(world, zoo, tmp_path, token):
-    assert publish(world, zoo, tmp_path, token=token).refused == TOKENS[token]
+    assert world.publish(zoo, tmp_path, token=token).refused == TOKENS[token]
     assert not world.hub.store.repos and all(method == "GET" for method, _, _ in world.hub.log)
 
 
 def test_a_token_that_says_write_and_may_not_is_one_sentence(world, zoo, tmp_path):
     world.hub.nasty.set("status", method="POST", path="/repos/create", status=403)
-    assert publish(world, zoo, tmp_path).refused == (
+    assert world.publish(zoo, tmp_path).refused == (
         "this token may not write to org; it needs the role 'write', and membership where org is another's"
     )
 
 
 def test_offline_is_one_sentence(world, zoo, tmp_path):
-    assert publish(world, zoo, tmp_path, offline=True).refused == (
+    assert world.publish(zoo, tmp_path, offline=True).refused == (
         "HF_HUB_OFFLINE is set, so nothing can be published; unset it"
     )
 
 
 @pytest.mark.parametrize("trick", ["slow"])
 def test_a_slow_hub_is_only_slow(world, zoo, tmp_path, expected, trick):
-    again(world, tmp_path, trick)
     world.hub.nasty.set(trick, times=999)
-    assert publish(world, zoo, tmp_path / "home").refused is None
+    assert world.publish(zoo, tmp_path / "home").refused is None
     assert outcome(world.hub.store) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from hub.loopback import spaces
 from hub.loopback.messages import Refused, Reply, Request
 from hub.loopback.repositories import commit_of
 from hub.loopback.store import Commit, Entry, Repo
@@ -45,7 +46,7 @@ def commit(hub: Hub, repo: Repo, request: Request, revision: str) -> Reply:
         {
             "success": True, "commitOid": made.id, "hookOutput": "",
             "commitUrl": f"http://{request.headers['host']}/{repo.id}/commit/{made.id}",
-            "pullRequestUrl": _moved(repo, request, revision, made, pull),
+            "pullRequestUrl": _moved(hub, repo, request, revision, made, pull),
         }
     )  # fmt: skip
 
@@ -64,7 +65,7 @@ def _apply(hub: Hub, files: dict[str, Entry], kind: str, value: dict[str, Any]) 
         raise Refused(400, f"the loopback Hub does no {kind}")
 
 
-def _moved(repo: Repo, request: Request, revision: str, made: Commit, pull: bool) -> str | None:
+def _moved(hub: Hub, repo: Repo, request: Request, revision: str, made: Commit, pull: bool) -> str | None:
     """Move the branch to the new commit, or open a pull request for it and return its address."""
     if pull:
         number = len(repo.pulls) + 1
@@ -74,6 +75,8 @@ def _moved(repo: Repo, request: Request, revision: str, made: Commit, pull: bool
         repo.pulls[int(revision.rpartition("/")[2])]["head"] = made.id
     elif revision in repo.branches:
         repo.branches[revision] = made.id
+        if repo.id in hub.store.spaces:
+            spaces.committed(hub, repo.id, made.id)
     else:
         raise Refused(400, "can only commit to a branch")
     return None

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
-from hub.loopback import collecting, committing, files, repositories, revisions
+from hub.loopback import collecting, committing, files, repositories, revisions, spaces
 from hub.loopback.cards import validate
 from hub.loopback.messages import Refused, Reply, Request
 from hub.loopback.mischief import Nasty
+from hub.loopback.spaces import PREFIX
 from hub.loopback.store import Store
 
 WRITES = ("POST", "PUT", "DELETE", "PATCH")
@@ -88,6 +89,13 @@ class Hub:
                 return repositories.listing(self, request)
             case ["api", "models", owner, name, *rest]:
                 return self._repository(request, f"{owner}/{name}", rest)
+            case ["api", "spaces", owner, name, *rest]:
+                return self._repository(request, f"{PREFIX}{owner}/{name}", rest)
+            case ["spaces", owner, name, "info", "lfs", "objects", "batch"] if name.endswith(".git"):
+                self.may_write(request, owner)
+                return files.lfs_batch(self, request)
+            case ["spaces", owner, name, "resolve", revision, *path]:
+                return files.resolve(self, request, f"{PREFIX}{owner}/{name}", revision, "/".join(path))
             case ["api", "collections", *rest]:
                 return collecting.answer(self, request, rest)
             case [owner, name, "info", "lfs", "objects", "batch"] if name.endswith(".git"):
@@ -100,7 +108,9 @@ class Hub:
     def _repository(self, request: Request, name: str, rest: list[str]) -> Reply:
         repo = repositories.find(self, request, name)
         if request.method in WRITES and rest[:1] != ["paths-info"]:
-            self.may_write(request, name.partition("/")[0])
+            self.may_write(request, name.removeprefix(PREFIX).partition("/")[0])
+        if (reply := spaces.answer(self, request, name, rest)) is not None:
+            return reply
         match rest:
             case [] | ["revision", _]:
                 return repositories.information(self, repo, rest[1] if rest else "main")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from hub.loopback import spaces
 from hub.loopback.messages import Refused, Reply, Request
+from hub.loopback.spaces import PREFIX
 from hub.loopback.store import Commit, Repo
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ def change(hub: Hub, request: Request, action: str) -> Reply:
     body = request.json()
     owner = body.get("organization") or (account.name if (account := hub.account(request)) else "")
     hub.may_write(request, owner)
-    name = f"{owner}/{body['name']}"
+    name = f"{PREFIX if body.get('type') == 'space' else ''}{owner}/{body['name']}"
     if action == "delete":
         if hub.store.repos.pop(name, None) is None:
             raise Refused(404, "Repository not found", "RepoNotFound")
@@ -39,13 +41,15 @@ def change(hub: Hub, request: Request, action: str) -> Reply:
         return Reply.of({"error": "You already created this model repo", "url": f"{_address(request)}/{name}"}, 409)
     private = body.get("private") or body.get("visibility") == "private"
     hub.store.create(name, private=bool(private))
+    if name.startswith(PREFIX):
+        spaces.made(hub, name, body)
     return Reply.of({"url": f"{_address(request)}/{name}", "name": name, "id": "0"})
 
 
 def find(hub: Hub, request: Request, name: str) -> Repo:
     """A repository that whoever asks may see; what they may not see does not exist."""
     repo, account = hub.store.repos.get(name), hub.account(request)
-    owner = name.partition("/")[0]
+    owner = name.removeprefix(PREFIX).partition("/")[0]
     if repo is None or (repo.private and (account is None or owner not in (account.name, *account.orgs))):
         raise Refused(404 if account else 401, "Repository not found", "RepoNotFound")
     return repo
@@ -73,7 +77,7 @@ def commit_of(repo: Repo, revision: str) -> Commit:
 
 
 def describe(hub: Hub, repo: Repo, commit: Commit) -> dict[str, Any]:
-    card = front_matter(hub, commit)
+    card, name = front_matter(hub, commit), repo.id.removeprefix(PREFIX)
     files = []
     for path, entry in sorted(commit.files.items()):
         file: dict[str, Any] = {"rfilename": path, "size": entry.size, "blobId": entry.oid}
@@ -81,7 +85,7 @@ def describe(hub: Hub, repo: Repo, commit: Commit) -> dict[str, Any]:
             file["lfs"] = {"size": entry.size, "sha256": entry.sha256, "pointerSize": 134}
         files.append(file)
     return {
-        "_id": "0", "id": repo.id, "modelId": repo.id, "author": repo.id.partition("/")[0], "sha": commit.id,
+        "_id": "0", "id": name, "modelId": name, "author": name.partition("/")[0], "sha": commit.id,
         "private": repo.private, "gated": False, "disabled": False, "downloads": 0, "likes": 0,
         "lastModified": commit.date, "createdAt": commit.date, "tags": card.get("tags") or [], "cardData": card,
         "library_name": card.get("library_name"), "pipeline_tag": card.get("pipeline_tag"), "siblings": files,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hub.loopback.spaces import GOES_WELL, PREFIX, SEED, Space
+
 LFS = ("bin", "safetensors", "npz", "npy", "pt", "pth", "ckpt", "onnx", "zip", "parquet")
 GITATTRIBUTES = "".join(f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in LFS).encode()
 
@@ -77,6 +79,9 @@ class Store:
         (root / "lfs").mkdir(parents=True, exist_ok=True)
         self.repos: dict[str, Repo] = {}
         self.collections: dict[str, dict[str, Any]] = {}
+        self.spaces: dict[str, Space] = {}
+        self.fate: tuple[str, ...] = GOES_WELL  # stages of the next build
+        self.logs: list[str] = []
 
     def put(self, data: bytes) -> Entry:
         """A file of git's own."""
@@ -98,7 +103,10 @@ class Store:
 
     def create(self, name: str, private: bool) -> Repo:
         repo = self.repos[name] = Repo(name, private)
-        first = self.commit(repo, None, {".gitattributes": self.put(GITATTRIBUTES)}, "initial commit")
+        seeded = {".gitattributes": self.put(GITATTRIBUTES)}
+        if name.startswith(PREFIX):
+            seeded["README.md"] = self.put(SEED)
+        first = self.commit(repo, None, seeded, "initial commit")
         repo.branches["main"] = first.id
         return repo
 
