@@ -34,7 +34,8 @@ def build(given: argparse.Namespace) -> None:
         ValueError: one sentence.
     """
     if given.static:
-        import_module("space_configs.static").build(given.out)
+        static = import_module("space_configs.static")
+        print(static.table(static.build(given.out / "static")))
         return
     for name in given.name or names():
         config = read_config(name)

@@ -33,6 +33,7 @@ from prisma_engine import HookedViT
 FOLDER = "patching"
 FIRST = "a-cat-and-a-small-dog"
 BY_HEAD, BY_TOKEN = BY[0], BY[1]
+SEARCHED = ("cls", "all")  # tokens at which the page searches among heads
 TOGETHER = 3  # heads at CLS that may be put in at once
 FAILURES = "failures"
 
@@ -67,12 +68,12 @@ def write(store: Store, scope: Scope) -> None:
 
 
 def _asks(result: PairResult, is_whole: bool, is_first: bool) -> Iterator[Ask]:
-    """The sweeps of a pair: every kind by head at CLS, all tokens and patches; streams and layers by token."""
+    """The sweeps of a pair: every kind of heads at CLS, all tokens and patches; the stream by token."""
     yield first_ask(result.extent)
-    heads = [site for site in result.sites if BY_ID[site].of_heads]
+    heads = [site for site in result.sites if BY_ID[site].of_heads][: None if is_whole else 2]
     yield from (Ask(site, BY_HEAD, None, token) for site in heads for token in TOKENS if (site, token) != ("z", "cls"))
     if is_whole:
-        streams = [site for site in result.sites if not BY_ID[site].of_heads]
+        streams = [site for site in result.sites if site.startswith("resid")]
         yield from (Ask(site, BY_TOKEN, None, "all") for site in (streams if is_first else streams[-1:]))
 
 
@@ -80,7 +81,7 @@ def _write_pair(store: Store, pair: Pair, home: str, n_tried: int) -> None:
     result, model = pair.result, pair.model
     store.home(pair.session.key, home)
     swept = {_key(ask): _swept(pair, ask) for ask in pair.asks}
-    flips = {_key(ask): find_flip(model, result, ask) for ask in pair.asks if ask.site == "z" and ask.by == BY_HEAD}
+    flips = {_key(ask): find_flip(model, result, ask) for ask in pair.asks if ask.site == "z" and ask.token in SEARCHED}
     head_reads = {
         f"{layer}.{head}": reads(model, result, layer, head)
         for layer in range(result.n_layers)
