@@ -12,7 +12,6 @@ from apps.static_files import attention, lens, parts, patching, steering
 from apps.static_files.scope import Scope, small, whole
 from apps.static_files.store import Store
 
-
 PARTS = {part.__name__.rpartition(".")[2]: part for part in (parts, lens, attention, steering, patching)}
 
 
