@@ -45,7 +45,7 @@ def made(hub: Hub, name: str, body: dict[str, Any]) -> None:
 def committed(hub: Hub, name: str, head: str) -> None:
     """A commit starts a build; the Hub still tells of the one before for a moment."""
     space = hub.store.spaces[name]
-    space.before = [(space.stages[-1], space.sha)]
+    space.before = [(space.stages[-1], space.sha)] * 2
     space.stages, space.sha = list(hub.store.fate), head
 
 
