@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 PACKAGES = ("apps", "prisma_engine")
@@ -54,13 +55,20 @@ def closure(root: Path, start: Iterable[str]) -> Closure:
 def imports(name: str, path: Path, known: Mapping[str, Path]) -> list[str]:
     """Dotted names that a module imports when it runs; those for type checkers alone are left out."""
     found: list[str] = []
-    for node in _running(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _statements(path, path.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, name, path.name == "__init__.py")
             found += [full if (full := f"{base}.{alias.name}") in known else base for alias in node.names]
     return found
+
+
+@lru_cache(maxsize=4096)
+def _statements(path: Path, changed: int) -> list[ast.AST]:
+    """The import statements of a file that run; `changed` tells one state of it from another."""
+    nodes = _running(ast.parse(path.read_text(encoding="utf-8")))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
