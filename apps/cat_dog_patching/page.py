@@ -13,7 +13,7 @@ from apps.cat_dog_patching.analysis import PairResult
 from apps.cat_dog_patching.applying import apply_chips
 from apps.cat_dog_patching.bench import Bench
 from apps.cat_dog_patching.corrupting import FILLS, Hidden, read_shapes
-from apps.cat_dog_patching.first import opening
+from apps.cat_dog_patching.first import first_plan, opening, other_example
 from apps.cat_dog_patching.handlers import PairDesk
 from apps.cat_dog_patching.places import read_chips
 from apps.cat_dog_patching.plan import Other, Plan, read_plan
@@ -83,7 +83,7 @@ class PatchingPage(Page):
         if chosen.how != "model":
             plan = replace(plan, hidden=None)
         elif before is None or chosen.picture.source != before.source:
-            plan = _first_plan(chosen.picture, chosen.model)
+            plan = first_plan(chosen.picture, chosen.model)
         return self._open(chosen.picture, chosen.model, chosen.classes, chosen.upload, plan, *state, notes=notes)
 
     def load(self, request: gr.Request) -> tuple[Any, ...]:
@@ -118,7 +118,7 @@ class PatchingPage(Page):
         session: Session = state[0]
         plan = replace(_plan_of(session).without_answers(), hidden=None, other=None)
         if how == "other":
-            plan = replace(plan, other=_other_example(session.source, session.model_id))
+            plan = replace(plan, other=other_example(session.source, session.model_id))
         return self._with_plan(plan, *state)
 
     def swap(self, swapped: bool, *state: Any) -> Any:
@@ -290,17 +290,6 @@ def _plan_of(session: Session | None) -> Plan:
 def _is_same_model(before: Session, session: Session) -> bool:
     """Whether both show one model, whatever its step, so that patches and a view mean the same in both."""
     return checkpoints.is_same(before.model_id, session.model_id) and before.classes == session.classes
-
-
-def _other_example(source: str, model_id: str) -> Other:
-    """An example of the kind that a model has learned from, other than the one on show."""
-    return Other("example", next(name for name in reversed(pictures.example_names(model_id)) if name != source))
-
-
-def _first_plan(picture: Picture, model_id: str) -> Plan:
-    """How an example is paired at first: with another shape where hiding one would leave nothing, else with itself."""
-    alone = catalog.offer_for(model_id).pictures == "sprites" and picture.kind == "example"
-    return Plan(other=_other_example(picture.source, model_id)) if alone else Plan()
 
 
 def _may_prepare(session: Session, plan: Plan) -> bool:

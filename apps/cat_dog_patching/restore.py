@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from apps.cat_dog_patching.analysis import PairResult
-from apps.cat_dog_patching.first import named, opening
+from apps.cat_dog_patching.first import first_plan, named, opening, opening_of
 from apps.cat_dog_patching.handlers import PairDesk
 from apps.cat_dog_patching.places import Chip, chips_from_text
 from apps.cat_dog_patching.plan import Other, Plan, plan_from_params
@@ -55,6 +55,8 @@ def open_page(desk: PairDesk, params: Mapping[str, str]) -> Opened:
     waiting = Waiting(link, plan, patches, tuple(missing)) if link.kind == "upload" else None
     picture, gone = _picture(link)
     notes += [pictures.ASK_FOR_UPLOAD] if waiting else [gone] if gone else []
+    if plan == Plan():
+        plan = first_plan(picture, link.model or catalog.DEFAULT)
     lost = waiting is not None or gone is not None
     session, refused = _shown(desk, picture, link, Plan() if lost else plan)
     notes += refused
@@ -85,7 +87,7 @@ def view_of_upload(waiting: Waiting, result: PairResult) -> tuple[PatchView, tup
 
 def _picture(link: Link) -> tuple[Picture, str | None]:
     if link.kind in (None, "upload"):
-        return opening(), None
+        return opening_of(link), None
     picture, problem = pictures.in_link(link)
     return (opening(), problem) if problem else (named(picture), None)
 

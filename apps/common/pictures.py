@@ -127,8 +127,16 @@ def in_link(link: Link) -> tuple[Picture, str | None]:
         if link.kind == "seed" and link.source:
             return seeded(link.source), None
     except ValueError as error:
-        return first(), f"{error}; the first example is shown instead"
-    return first(), None
+        return first_of(link), f"{error}; the first example is shown instead"
+    return first_of(link), None
+
+
+def first_of(link: Link) -> Picture:
+    """The example that a link to a model opens with where it names no picture."""
+    try:
+        return first(link.model or catalog.DEFAULT)
+    except ValueError:  # no such model: whoever runs it says so
+        return first()
 
 
 def _rendered(scene: compose.Scene, kind: SourceKind, source: str, title: str) -> Picture:

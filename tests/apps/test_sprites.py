@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from apps.cat_dog_patching import restore as pair_restore
 from apps.cat_dog_patching.app import PatchingPage
 from apps.cat_dog_patching.handlers import PairDesk
 from apps.common import catalog, code, pictures, scenes, sprites
 from apps.common.page import Chosen
+from apps.dogit_lens import restore as lens_restore
 from apps.dogit_lens.app import LensPage
 from apps.dogit_lens.handlers import LensDesk
 from prisma_engine.toy.dsprites import SHAPES
@@ -68,3 +70,14 @@ def test_copied_python_draws_the_same_picture() -> None:
     space: dict = {}
     exec(text, space)
     assert (np.asarray(space["image"]) == np.asarray(pictures.example("sprite-square").image)[..., 0]).all()
+
+
+@pytest.mark.parametrize("step", ["", "@step-000064"])
+def test_a_link_to_a_model_alone_opens_its_own_picture(step: str) -> None:
+    opened = lens_restore.open_page(LensDesk(), {"model": MODEL + step})
+    assert (opened.session.source, opened.session.model_id) == ("sprite-heart", MODEL + step) and not opened.notes
+    pair = pair_restore.open_page(PairDesk(), {"model": MODEL + step})
+    assert pair.session.source == "sprite-heart" and '"sprite-ellipse"' in pair.session.variant and not pair.notes
+    unknown = lens_restore.open_page(LensDesk(), {"model": "no/such-model-of-mine"})
+    assert unknown.session.source == pictures.example_names()[0] and unknown.notes
+    assert pair_restore.open_page(PairDesk(), {}).session.kind == "scene"
