@@ -1,6 +1,7 @@
 """`python -m model_cards build` writes the cards from what was measured; `build --check` says which are out of date.
 
-`python -m model_cards publish --all --namespace ORG` brings the Hub's repositories to what the folders hold.
+`python -m model_cards publish --all --namespace ORG` brings the Hub's repositories to what the folders hold;
+`python -m model_cards export NAME --to timm` writes a model as other tools open it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ import argparse
 import sys
 
 from model_cards.build import build, faults, folders
-from model_cards.publish.command import add_arguments
+from model_cards.export import command as export
+from model_cards.publish import command as publish
 
 
 def main() -> None:
@@ -19,7 +21,10 @@ def main() -> None:
     command.add_argument("name", nargs="*", help="folders of model_cards; all when none is named")
     command.add_argument("--check", action="store_true", help="write nothing; fail where a card is out of date")
     command.set_defaults(run=_build)
-    add_arguments(commands.add_parser("publish", help="bring the repositories of the Hub to what the folders hold"))
+    publish.add_arguments(commands.add_parser("publish", help="bring the Hub's repositories to what the folders hold"))
+    export.add_arguments(
+        commands.add_parser("export", help="write a model as timm, transformers or a browser opens it")
+    )
     given = parser.parse_args()
     try:
         given.run(given)

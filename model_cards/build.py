@@ -10,12 +10,12 @@ from pathlib import Path
 
 from model_cards import curves, schema
 from model_cards.emoji import emoji_card
-from model_cards.sae import repositories, sae_card
-from model_cards.text import CARDS, read
+from model_cards.sae import repositories, sae_card, sae_config
+from model_cards.text import CARDS, as_json, read
 from model_cards.zoo import zoo_card
 from prisma_engine.history import FILE
 
-README = "README.md"
+README, CONFIG = "README.md", "config.json"
 
 
 def folders(names: Sequence[str] = ()) -> list[Path]:
@@ -39,24 +39,32 @@ def card(folder: Path, owner: str | None = None) -> str:
     Raises:
         FileNotFoundError: if something that was to be measured is missing.
     """
-    if not (folder / "eval.json").exists():
+    if _holds_saes(folder):
         return sae_card(folder, owner)
     return (emoji_card if "lens" in read(folder / "eval.json") else zoo_card)(folder, owner)
 
 
 def build(folder: Path) -> None:
-    """Write a folder's README.md, and its curves where it has a history."""
+    """Write a folder's README.md, its curves where it has a history, and a config.json where it holds SAEs."""
     (folder / README).write_text(card(folder), encoding="utf-8")
+    if _holds_saes(folder):
+        (folder / CONFIG).write_text(as_json(sae_config(folder)), encoding="utf-8")
     if (folder / FILE).exists() and not curves.is_current(folder):
         curves.draw(folder)
 
 
 def faults(folder: Path) -> list[str]:
     """How a folder's card differs from its numbers, or from what the Hub asks; one sentence each."""
-    path, text = folder / README, card(folder)
+    text = card(folder)
     found = [f"{folder.name}/{README}: {fault}" for fault in schema.faults(text)]
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        found.append(f"{folder.name}/{README} is not what its numbers say; run python -m model_cards build")
+    written = {README: text} | ({CONFIG: as_json(sae_config(folder))} if _holds_saes(folder) else {})
+    for name, expected in written.items():
+        if not (folder / name).exists() or (folder / name).read_text(encoding="utf-8") != expected:
+            found.append(f"{folder.name}/{name} is not what its numbers say; run python -m model_cards build")
     if (folder / FILE).exists() and not curves.is_current(folder):
         found.append(f"{folder.name}/{curves.PICTURE} does not show its history; run python -m model_cards build")
     return found
+
+
+def _holds_saes(folder: Path) -> bool:
+    return not (folder / "eval.json").exists()

@@ -53,6 +53,13 @@ def sae_card(folder: Path, owner: str | None = None) -> str:
     )
 
 
+def sae_config(folder: Path) -> dict[str, Any]:
+    """What a repository's own config.json says, by which the Hub counts its downloads."""
+    paths = sorted(folder.glob("*/eval.json"))
+    model = read(paths[0])["sae"]["model"]
+    return {"architecture": "SAEs", "model": model, "saes": [path.parent.name for path in paths]}
+
+
 def _explained(sae: dict[str, Any]) -> EvalResult:
     value, source = sae["reconstruction"]["explained_variance"], _source(sae) or "held-out"
     words = f"explained variance of {sae['name']}"

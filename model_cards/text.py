@@ -37,6 +37,10 @@ def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def as_json(values: dict[str, Any]) -> str:
+    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+
+
 def to_toml(recipe: dict[str, Any]) -> str:
     """A recipe as its TOML file would say it: plain values first, then a table for each part."""
     lines = [f"{key} = {json.dumps(value)}" for key, value in recipe.items() if not isinstance(value, dict)]

@@ -131,7 +131,9 @@ def _only(folder: Path, name: str) -> Path:
 
 def _is_one(folder: Path) -> bool:
     source = Source(folder.name, folder)
-    return (folder / CONFIG).exists() or any(form.recognises(source) for form in FOREIGN)
+    # A config.json above those of several says what they are: the Hub counts downloads by it.
+    several = any(folder.glob(f"*/{CONFIG}"))
+    return ((folder / CONFIG).exists() and not several) or any(form.recognises(source) for form in FOREIGN)
 
 
 def read(folder: Path) -> SAE:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import prisma_engine as pe
 from model_cards import __main__ as command
 from model_cards import build
@@ -70,3 +72,28 @@ def hf(arguments: list[str]) -> None:
     except SystemExit as end:
         if end.code:
             raise
+
+
+def upload(folder: str, name: str) -> None:
+    from huggingface_hub import HfApi
+
+    HfApi().create_repo(name)
+    HfApi().upload_folder(repo_id=name, folder_path=folder)
+
+
+def with_timm(name: str, pixels: list[Any]) -> Any:
+    import timm
+
+    model = timm.create_model(f"hf-hub:{name}", pretrained=True).eval()
+    return model(torch.tensor(pixels)).tolist()
+
+
+def with_transformers(name: str, pixels: list[Any]) -> Any:
+    from transformers import AutoModelForImageClassification
+
+    model = AutoModelForImageClassification.from_pretrained(name, dtype=torch.float32).eval()
+    return model(torch.tensor(pixels)).logits.tolist()
+
+
+def load_sae(name: str, revision: str | None = None) -> str:
+    return tensors(pe.SAE.load(name, revision=revision).state_dict())
