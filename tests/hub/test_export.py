@@ -37,7 +37,7 @@ def test_timm_gives_the_same_logits_from_a_folder(folder, tmp_path):
     model, other = pe.load(folder), library.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
     assert torch.equal(other(pixels(model)), model(pixels(model)))
     data = library.data.resolve_model_data_config(other)
-    assert data["mean"] == model.preprocess.mean and data["input_size"][1:] == model.config.image_size
+    assert tuple(data["mean"]) == model.preprocess.mean and tuple(data["input_size"][1:]) == model.config.image_size
     assert torch.equal(pe.load(tmp_path)(pixels(model)), model(pixels(model))), "and back again"
 
 
