@@ -21,6 +21,7 @@ from prisma_engine.sae.features import (
     generality,
     generality_steps,
     positions,
+    steer_many,
     steer_run,
 )
 from prisma_engine.sae.features.controls import random_change, with_change
@@ -84,6 +85,17 @@ def test_the_columns_are_what_the_edits_of_the_sae_give(model, x, variant, rack)
     assert run.tokens == tuple(tokens) and run.answer("steered") == int(by_hand[2].argmax())
     assert run.change(7) == pytest.approx(float(by_hand[2, 7] - by_hand[0, 7]), abs=1e-4)
     assert len({round(float(column[7]), 3) for column in run.logits}) == len(COLUMNS), "columns do not differ"
+
+
+def test_many_racks_in_one_pass_are_each_by_itself(model, x):
+    start, racks = Start(sae_of(), model, x), list(RACKS.values())
+    many = steer_many(start, racks, TYPICAL)
+    for rack, found in zip(racks, many, strict=True):
+        alone = steer_run(start, rack, TYPICAL)
+        torch.testing.assert_close(found.logits, alone.logits, rtol=1e-5, atol=1e-5)
+        assert (found.tokens, found.lens.index.tolist()) == (alone.tokens, alone.lens.index.tolist())
+        assert found.norm == pytest.approx(alone.norm) and found.share == pytest.approx(alone.share)
+    assert len({float(found.logits[2, 7]) for found in many}) > 2, "all racks do the same"
 
 
 @pytest.mark.parametrize("lens", ["0_pre", "0_mid", "1_pre", "1_mid", "final"])

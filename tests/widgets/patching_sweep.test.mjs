@@ -136,6 +136,7 @@ test('progress says what is exact and what it cost', () => {
 test('a patch that was picked elsewhere can be chosen for the map', () => {
   assert.deepEqual(tokenChoices(SHAPE, 0, 'cls').map(({ value }) => value), ['cls', 'all', 'patches']);
   assert.deepEqual(tokenChoices(SHAPE, 6, 'cls').at(-1), { value: '6', text: 'at the patch in row 2, column 2' });
+  assert.deepEqual(tokenChoices({ ...SHAPE, tokens: ['cls', 'all'] }, 6, 7).map(({ value }) => value), ['cls', 'all'], 'only what is offered');
   assert.deepEqual(tokenChoices({ ...SHAPE, nPrefix: 0 }, 0, 'all').map(({ value }) => value), ['all', 'patches']);
 });
 

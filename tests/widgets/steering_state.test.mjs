@@ -161,3 +161,10 @@ test('events are numbered, an answer to an older rack is late, and nothing refus
   assert.equal(asking.isLate(0), false, 'another picture: whatever rack comes with it');
   mock.timers.reset();
 });
+
+test('a page may offer fewer places than the SAE has', () => {
+  const ids = (offered) => whereChoices('all', 1, offered).map(({ id }) => id);
+  assert.deepEqual(ids(['cls', 'all']), ['all', 'cls']);
+  assert.deepEqual(ids(undefined), ['all', 'cls', 'patches', 'list']);
+  assert.deepEqual(steeringShape(RUN, ids(['all'])).wheres, ['all']);
+});

@@ -35,6 +35,16 @@ def test_bundle_parses_as_function_body(folder: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
+@needs_node
+def test_a_page_without_gradio_imports_mount(folder: str, tmp_path: Path) -> None:
+    (tmp_path / "widget.mjs").write_text(bundle.module(WIDGETS / folder / "widget.js"), encoding="utf-8")
+    (tmp_path / "page.mjs").write_text("import { mount } from './widget.mjs';\nconsole.log(typeof mount);\n")
+    command = [str(NODE), str(tmp_path / "page.mjs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == "function\n", done.stderr
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_bundle_is_deterministic_and_free_of_modules(folder: str) -> None:
     body = bundle.script(WIDGETS / folder / "widget.js")
     assert body == bundle.script(WIDGETS / folder / "widget.js")
