@@ -1,4 +1,4 @@
-// Light or dark: as the system has it, until the visitor presses the button.
+// The head of every page: light or dark as the system has it, until the visitor presses the button; this page's link in sight.
 
 const KEY = 'theme';
 const root = document.documentElement;
@@ -22,3 +22,4 @@ button.addEventListener('click', () => {
   }
 });
 label();
+document.querySelector('nav [aria-current="page"]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
