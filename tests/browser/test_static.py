@@ -128,12 +128,12 @@ def test_a_class_is_searched_and_a_link_restores_picture_and_view(visit: Open):
 
 def test_every_kind_of_matrix_of_every_layer_is_made_in_the_page(visit: Open):
     page = visit("attention/")
-    for kind in ("Scores", "Rank difference", "Value-weighted"):
-        page.get_by_text(kind, exact=True).click()
+    for kind in ("scores", "rank", "value"):
+        part(page, "kind").locator(f'[value="{kind}"]').check()
         page.wait_for_function("document.querySelector('.pl-attention').dataset.phase === 'ready'")
     page.get_by_role("button", name="One layer back").first.click()
     page.wait_for_function("document.getElementById('widget').__attention.getState().layer === 2")
-    page.get_by_text("Reads", exact=True).first.click()
+    part(page, "thumbs").locator('[value="from"]').check()
     page.get_by_text("Exact numbers of the locked patch").click()
     expect(page.locator("details[open] tbody tr").first).to_be_visible()
     expect(part(page, "notice")).to_be_hidden()
