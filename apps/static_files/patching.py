@@ -34,7 +34,7 @@ FOLDER = "patching"
 FIRST = "a-cat-and-a-small-dog"
 BY_HEAD, BY_TOKEN = BY[0], BY[1]
 SEARCHED = ("cls", "all")  # tokens at which the page searches among heads
-TOGETHER = 3  # heads at CLS that may be put in at once
+TOGETHER = (3, 2)  # heads at CLS that may be put in at once: of the pair that opens the page, of any other
 FAILURES = "failures"
 
 
@@ -93,7 +93,7 @@ def _write_pair(store: Store, pair: Pair, home: str, n_tried: int) -> None:
     value = handlers.patching_value(pair.desk, pair.session, bench, bench.view)
     value["run"] |= {"sites": _sites(value["run"]["sites"], pair.asks), "tokens": list(TOKENS)}
     store.put_value(f"{home}/value.json", value)
-    sets = list(_sets(pair))
+    sets = list(_sets(pair, TOGETHER[0 if n_tried else 1]))
     store.put(f"{home}/applied", _applied(pair, sets))
     trial = _trial(store, pair, flips[_key(pair.asks[0])].chips, home, n_tried) if n_tried else None
     answers = {
@@ -126,7 +126,7 @@ def _sites(sites: list[dict[str, Any]], asks: tuple[Ask, ...]) -> list[dict[str,
     return [site | {"by": by[site["id"]]} for site in sites if by[site["id"]]]
 
 
-def _sets(pair: Pair) -> Iterator[tuple[Chip, ...]]:
+def _sets(pair: Pair, together: int) -> Iterator[tuple[Chip, ...]]:
     """What can be put in: nothing, each cell of every sweep by itself, and a few heads at CLS together."""
     result = pair.result
     yield ()
@@ -139,7 +139,7 @@ def _sets(pair: Pair) -> Iterator[tuple[Chip, ...]]:
                 yield from ((Chip(ask.site, layer, None, result.extent.token(token)),) for token in tokens)
     site, token = pair.asks[0].site, pair.asks[0].token
     heads = [Chip(site, layer, head, token) for layer in range(result.n_layers) for head in range(result.n_heads)]
-    for n in range(2, TOGETHER + 1):
+    for n in range(2, together + 1):
         yield from combinations(heads, n)
 
 

@@ -40,9 +40,9 @@ from prisma_engine.sae.features import (
 
 FOLDER = "steering"
 LATENTS = f"{DATA}/{FOLDER}/latents"
-TURNS = (("add", -5.0), ("add", -2.0), ("add", 2.0), ("add", 5.0), ("ablate", 0.0))
+TURNS = (("add", -5.0), ("add", -2.0), ("add", 5.0), ("ablate", 0.0))
 STEPS = tuple(step / 2 for step in range(-6, 7))  # of the recipe's own dial, in typical activations
-EXEMPLARS = 5
+EXEMPLARS = 4
 AT_ONCE = 16
 CHANCE = 65535  # codes of a probability
 
@@ -68,7 +68,7 @@ def write(store: Store, scope: Scope) -> None:
 
     An example has `value.json`, `answers.json`, `effects` (float32 [class][entry]) and `turns`: for each rack of
     `answers.json`'s "racks" float32 logits[class], float32 length and share of what is written, then all racks'
-    uint16 class[patch] of the lens, then uint16 probability[patch], from 0 to 65,535.
+    uint16 probability[patch] of the lens, from 0 to 65,535, then uint8 class[patch].
     """
     desk, active = SteerDesk(), set()
     for name in sorted(scope.examples, key=lambda each: each != opening().source):
@@ -146,7 +146,8 @@ def _turns(result: SteerResult, racks: Sequence[Rack]) -> bytes:
             numbers.append(torch.cat([run.column("steered"), torch.tensor([run.norm, run.share])]).numpy())
             classes.append(run.lens.index[2, first_patch:].numpy())
             chances.append((run.lens.probability[2, first_patch:].double() * CHANCE).round().numpy())
-    parts = (np.stack(numbers).astype("<f4"), np.stack(classes).astype("<u2"), np.stack(chances).astype("<u2"))
+    assert result.extent.n_classes <= 256, "classes are told by a byte"
+    parts = (np.stack(numbers).astype("<f4"), np.stack(chances).astype("<u2"), np.stack(classes).astype("u1"))
     return b"".join(part.tobytes() for part in parts)
 
 

@@ -17,7 +17,7 @@ from apps.common import routes
 
 DATA = "data"
 SUFFIXES = {"image/png": ".png", "application/json": ".json", "font/woff2": ".woff2"}
-SMALL_QUALITY = 90  # of the many small pictures around the results; what a model saw is kept to the pixel
+SMALL_QUALITY = 85  # of the many small pictures around the results; what a model saw is kept to the pixel
 
 
 class Store:

@@ -162,7 +162,7 @@ def test_what_was_not_computed_is_said_and_the_newest_part_stays(visit: Open):
         chip = f"{{ site: 'z', layer: 0, head: {head}, token: 'cls' }}"
         page.evaluate(f"document.getElementById('widget').__patching.dispatch({{ type: 'toggle', chip: {chip} }})")
         page.wait_for_function("!document.getElementById('widget').__patching.getState().applying")
-    expect(page.locator("#said")).to_contain_text("up to three heads at CLS")
+    expect(page.locator("#said")).to_contain_text("heads at CLS can be put in together")
     expect(page.locator(".pl-patchchip")).to_have_count(1)
     part(page, "site").select_option("q")
     expect(part(page, "panels")).to_have_attribute("data-busy", "false")

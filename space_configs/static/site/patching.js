@@ -7,7 +7,7 @@ import { chipsOf, knownSet, setText } from './sets.js';
 import { fetchBuffer, fetchValue, once } from './values.js';
 
 const ELSEWHERE = 'run the suite on your own computer for any other';
-const ONE = `Here, up to three heads at CLS can be put in together, or one part by itself: the newest stays. For more, ${ELSEWHERE.replace(' for any other', '')}.`;
+const ONE = 'Here, two or three heads at CLS can be put in together, or one part by itself: the newest stays. Run the suite on your own computer for more.';
 const NO_SEARCH = `On this page the search is among what heads computed (z); ${ELSEWHERE}.`;
 const NO_TRIAL = `On this page what the search found was tried, and nothing else; put that in, or ${ELSEWHERE}.`;
 
@@ -17,6 +17,7 @@ const answersAt = once(async (home) => {
 });
 const logitsAt = once(async (home) => new Float32Array(await fetchBuffer(`${home}applied`)));
 const wordsAt = once(fetchValue);
+const evolutionAt = once((home) => fetchValue(`${home}evolution.json`));
 
 async function applied({ home, value }, wanted) {
   const [answers, logits, words] = await Promise.all([answersAt(home), logitsAt(home), wordsAt(value.run.vocabulary)]);
@@ -66,7 +67,7 @@ const ASKED = {
     page.answer({ reads: (await answersAt(page.home)).reads[`${layer}.${head}`] });
   },
   async evolution(page, { token }) {
-    const all = await fetchValue(`${page.home}evolution.json`);
+    const all = await evolutionAt(page.home);
     page.answer({ run: { ...page.value.run, evolution: all[token] } });
   },
   async generality(page) {

@@ -15,9 +15,10 @@ const indexAt = once(fetchValue);
 const wordsAt = once(fetchValue);
 const answersAt = once((home) => fetchValue(`${home}answers.json`));
 const bufferAt = once(fetchBuffer);
+const valueAt = once(fetchValue);
 
 answerFor(/^(.*\/data\/steering\/[^/]+\/)effect\/(\d+)$/, async ([, home, index]) => {
-  const [effects, { run }] = await Promise.all([bufferAt(`${home}effects`), fetchValue(`${home}value.json`)]);
+  const [effects, { run }] = await Promise.all([bufferAt(`${home}effects`), valueAt(`${home}value.json`)]);
   const n = 4 * run.sae.acts.n_entries;
   return effects.slice(Number(index) * n, (Number(index) + 1) * n);
 });

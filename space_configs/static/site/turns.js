@@ -27,11 +27,12 @@ export function nearestTurn(rack, racks) {
   return turns.sort((a, b) => distance(a) - distance(b))[0] ?? null;
 }
 
-/** Read `turns`: for each rack float32 logits[class], length, share; then uint16 class[patch] and chance[patch] of each. */
+/** Read `turns`: for each rack float32 logits[class], length, share; then uint16 chance[patch] and uint8 class[patch] of each. */
 export function decodeTurns(buffer, { nRacks, nClasses, nPatches }) {
   const width = nClasses + 2;
   const numbers = new Float32Array(buffer, 0, nRacks * width);
-  const [classes, chances] = [0, 1].map((i) => new Uint16Array(buffer, 4 * numbers.length + 2 * i * nRacks * nPatches, nRacks * nPatches));
+  const chances = new Uint16Array(buffer, 4 * numbers.length, nRacks * nPatches);
+  const classes = new Uint8Array(buffer, 4 * numbers.length + 2 * chances.length, nRacks * nPatches);
   return (row) => {
     const one = numbers.subarray(row * width, (row + 1) * width);
     const part = (from) => Array.from(from.subarray(row * nPatches, (row + 1) * nPatches));

@@ -72,8 +72,8 @@ test('a turn has a name, and the nearest one that was tried is found', () => {
 test('the three columns are told from logits and codes', () => {
   const [nRacks, nClasses, nPatches] = [3, 3, 2];
   const numbers = Float32Array.from([[1, 3, 2, 0, 0], [1, 2, 2, 0, 0], [4, 3, 2, 7, 0.5]].flat());
-  const codes = Uint16Array.from([[1, 1], [1, 2], [0, 0], [65535, 0], [65535, 0], [13107, 0]].flat());
-  const buffer = new Uint8Array([...new Uint8Array(numbers.buffer), ...new Uint8Array(codes.buffer)]).buffer;
+  const chances = Uint16Array.from([[65535, 0], [65535, 0], [13107, 0]].flat());
+  const buffer = new Uint8Array([...new Uint8Array(numbers.buffer), ...new Uint8Array(chances.buffer), 1, 1, 1, 2, 0, 0]).buffer;
   const at = decodeTurns(buffer, { nRacks, nClasses, nPatches });
   const value = steeredValue([0, 1, 2].map(at), { words: WORDS, watched: 0, label: 'final', nTokens: 1 });
   assert.deepEqual(value.columns.steered.answer, { index: 0, name: 'cat', emoji: '🐈' });
