@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 import prisma_engine as pe
 from model_cards import __main__ as command
@@ -97,3 +98,14 @@ def with_transformers(name: str, pixels: list[Any]) -> Any:
 
 def load_sae(name: str, revision: str | None = None) -> str:
     return tensors(pe.SAE.load(name, revision=revision).state_dict())
+
+
+def file_hash(path: str) -> str:
+    """The hash that `load` gives of a model with the tensors of a file."""
+    return tensors({name: tensor.float() for name, tensor in load_file(path).items()})
+
+
+def delete(name: str) -> None:
+    from huggingface_hub import HfApi
+
+    HfApi().delete_repo(name, missing_ok=True)
