@@ -13,7 +13,6 @@ has a training of its own (`prisma_engine.toy.emoji.train`), which this command 
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
 from prisma_engine.toy.emoji import train as emoji
@@ -21,7 +20,7 @@ from prisma_engine.toy.emoji.recipe import recipe_names as emoji_recipes
 from prisma_engine.toy.zoo.evaluate import evaluate
 from prisma_engine.toy.zoo.export import export
 from prisma_engine.toy.zoo.recipe import load_recipe, recipe_names
-from prisma_engine.toy.zoo.run import train
+from prisma_engine.toy.zoo.run import record, train
 from prisma_engine.toy.zoo.task import load_task
 from prisma_engine.training.world import World, launched
 
@@ -41,15 +40,13 @@ def one(name: str, given: argparse.Namespace, world: World) -> None:
     recipe = load_recipe(name)
     task = load_task(recipe.data.set, given.source)
     folder = given.out or Path("out") / recipe.name
-    start = time.monotonic()
     trainer = train(recipe, task, folder, world, given.device, every=given.every, trackers=tuple(given.tracker))
     if world.rank == 0:
         done = export(trainer, given.cards, with_steps=recipe.name in WITH_STEPS)
-        pictures = recipe.optimizer.steps * recipe.data.batch
-        scores = evaluate(done, task, {"pictures": pictures, "recipe": recipe.to_dict()}, given.most)
+        scores = evaluate(done, task, record(trainer), given.most)
         for part, found in scores["held_out"].items():
             print(f"{recipe.name}, {part}: {found['accuracy']:.4f} [{found['low']:.4f}, {found['high']:.4f}]")
-        print(f"{(time.monotonic() - start) / 60:.1f} minutes", flush=True)
+        print(f"{trainer.seconds / 60:.1f} minutes of training", flush=True)
 
 
 def main() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import platform
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from prisma_engine.toy.zoo.recipe import Recipe
 from prisma_engine.toy.zoo.snapshots import is_kept, keep
@@ -40,6 +45,7 @@ def train(
         report = Report(folder, recipe.optimizer.steps, trainer.step, sends, _said)
     last = recipe.optimizer.steps if stop is None else min(stop, recipe.optimizer.steps)
     rows: list[dict[str, float]] = []
+    before, start = trainer.seconds, time.monotonic()
     if report and trainer.step == 0:
         keep(folder, 0, trainer.weights())
         watched = trainer.watch()
@@ -58,9 +64,28 @@ def train(
         if world.rank == 0:
             if kept:
                 keep(folder, step, trainer.weights())
+            trainer.seconds = before + time.monotonic() - start
             if step % save_every == 0 or step == last:
                 trainer.save()
     return trainer
+
+
+def record(trainer: Trainer) -> dict[str, Any]:
+    """What a model's eval.json says of its training: pictures seen, where and how long, and the recipe."""
+    device, world = trainer.device.type, trainer.world.count
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()} CPU, {_threads()}"
+    return {
+        "pictures": trainer.step * trainer.recipe.data.batch,
+        "hardware": f"{where}, {str(trainer.precision).removeprefix('torch.')}"
+        + (f", {world} processes" * (world > 1)),
+        "minutes": round(trainer.seconds / 60, 1),
+        "recipe": trainer.recipe.to_dict(),
+    }
+
+
+def _threads() -> str:
+    n = torch.get_num_threads()
+    return "one thread" if n == 1 else f"{n} threads"
 
 
 def _row(trainer: Trainer, rows: list[dict[str, float]], watched: Mapping[str, float]) -> dict[str, float]:

@@ -38,6 +38,7 @@ class Trainer:
         if recipe.data.shards % world.count:
             raise ValueError(f"{recipe.data.shards} shards cannot be shared out between {world.count} processes")
         self.recipe, self.task, self.folder, self.world, self.step = recipe, task, folder, world, 0
+        self.seconds = 0.0  # on the clock, over all starts
         self.device = torch.device(world.own(device))
         torch.manual_seed(recipe.seed)
         self.model = HookedViT(recipe.model.config(task))
@@ -135,7 +136,8 @@ class Trainer:
         tensors = {f"average.{name}": p for name, p in self.average.items()}
         for name, p in self.model.named_parameters():
             tensors |= {f"weight.{name}": p, **{f"{key}.{name}": self.optimizer.state[p][key] for key in MOMENTS}}
-        checkpoint.save(self.folder, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
+        state = {"step": self.step, "seconds": self.seconds, "recipe": self.recipe.to_dict()}
+        checkpoint.save(self.folder, tensors, state)
 
     def resume(self) -> bool:
         """Continue from the folder's checkpoint; False if there is none.
@@ -149,7 +151,7 @@ class Trainer:
         tensors, state = found
         if (differs := checkpoint.difference(state["recipe"], self.recipe.to_dict())) is not None:
             raise ValueError(f"the checkpoint in {self.folder.name} is of another recipe: {differs}; use another --out")
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state.get("seconds", 0.0)
         for name, p in self.model.named_parameters():
             p.data.copy_(tensors[f"weight.{name}"])
             moments = {key: tensors[f"{key}.{name}"].to(p.device) for key in MOMENTS}
