@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from apps.common import catalog, pictures
 from apps.common.blobs import SHELF, Result, Shelf
 from apps.common.pictures import Picture
-from apps.common.runtime import MODELS, Models
+from apps.common.runtime import MODELS, Models, on_gpu
 from apps.common.share import SourceKind
 
 R = TypeVar("R")
@@ -30,11 +30,18 @@ class Session:
 
 
 class Desk(ABC, Generic[R]):
-    """One page's analysis over shared models and a shared shelf; tests bring their own of both."""
+    """One page's analysis over shared models and a shared shelf; tests bring their own of both.
+
+    Attributes:
+        travels: whether a result is numbers alone, which another process can send; see `runtime.on_gpu`.
+    """
+
+    travels: ClassVar[bool] = True
 
     def __init__(self, models: Models = MODELS, shelf: Shelf = SHELF) -> None:
         self.models, self.shelf = models, shelf
         self._examples: dict[tuple[str, ...], str] = {}
+        self._on_gpu = on_gpu(self.run) if self.travels else None
 
     @abstractmethod
     def run(self, picture: Picture, model_id: str, classes: str = "", variant: str = "") -> R:
@@ -57,10 +64,17 @@ class Desk(ABC, Generic[R]):
         memory = (picture.source, offer.id, classes, variant)
         key = self._examples.get(memory) if self.is_shared(picture) else None
         if key is None or self.shelf.get(key) is None:
-            key = self.put(self.run(picture, offer.id, classes, variant))
+            key = self.put(self._run(picture, offer.id, classes, variant))
             if self.is_shared(picture):
                 self._remember(memory, key)
         return Session(key, offer.id, classes, picture.kind, picture.source, upload, variant)
+
+    def _run(self, picture: Picture, model_id: str, classes: str, variant: str) -> R:
+        """`run`, on ZeroGPU in a process of its own, which inherits the models that are in memory here."""
+        if self._on_gpu is None:
+            return self.run(picture, model_id, classes, variant)
+        self.models.get(model_id, catalog.parse_classes(classes) if classes else None)
+        return self._on_gpu(picture, model_id, classes, variant)
 
     def put(self, result: R, key: str | None = None) -> str:
         """Keep all that the browser may ask about `result`, and return its key (a new one, if None)."""
@@ -75,7 +89,7 @@ class Desk(ABC, Generic[R]):
         kept = self.shelf.get(session.key)
         if kept is not None:
             return kept.about
-        result = self.run(self.picture(session), session.model_id, session.classes, session.variant)
+        result = self._run(self.picture(session), session.model_id, session.classes, session.variant)
         self.put(result, session.key)
         return result
 

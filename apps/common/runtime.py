@@ -7,12 +7,13 @@ state. The embedded models stay; of the others the two used last stay, and of st
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from PIL import Image
@@ -30,6 +31,7 @@ MAX_UPLOAD = "5mb"
 MAX_SENTENCE = 300  # characters of a refusal that a visitor reads
 DELETE_CACHE = (3600, 3600)  # uploads and saved files: looked for each hour, removed when an hour old
 
+P, R = ParamSpec("P"), TypeVar("R")
 log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,37 @@ def settle(n_threads: int = 2) -> None:
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     torch.set_num_threads(n_threads)
+
+
+def on_gpu(handler: Callable[P, R]) -> Callable[P, R] | None:
+    """A handler that runs a model, as ZeroGPU runs it; None where there is no `spaces` library.
+
+    On ZeroGPU it runs in a forked process: what it is given and returns is pickled, what it leaves in memory is lost,
+    and of its errors only a ValueError, the visitor's sentence, comes back. Elsewhere `spaces` calls it as it is.
+    """
+    try:
+        from spaces import GPU  # type: ignore[import-not-found]
+    except ImportError:
+        return None
+    here = os.getpid()
+
+    def answered(*args: P.args, **kwargs: P.kwargs) -> R | ValueError:
+        if os.getpid() != here:
+            torch.set_num_threads(1)  # OpenMP's threads are not forked with the process, which would wait for them
+        try:
+            return handler(*args, **kwargs)
+        except ValueError as error:
+            return error
+
+    run = GPU(answered)
+
+    def asked(*args: P.args, **kwargs: P.kwargs) -> R:
+        found = run(*args, **kwargs)
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    return asked
 
 
 Loader = Callable[[Offer, tuple[str, ...] | None], "HookedViT"]

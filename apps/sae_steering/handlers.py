@@ -44,6 +44,8 @@ class NoSAE(ValueError):
 class SteerDesk(Desk[SteerResult]):
     """Runs of pictures over shared models, shared SAEs and a shared shelf; a session's variant names the SAE."""
 
+    travels = False  # a result holds the model and the SAE themselves
+
     def __init__(
         self, models: Models = MODELS, shelf: Shelf = SHELF, saes: Saes = SAES, knowledge: Knowledge = KNOWLEDGE
     ) -> None:
