@@ -39,7 +39,8 @@ def sentence(n: int, seconds: float) -> str:
     Args:
         n: requests that wait already.
     """
-    return f"{n} requests are waiting, as many as this page takes; try again in {_about(seconds)}"
+    waiting = "1 request is waiting" if n == 1 else f"{n} requests are waiting"
+    return f"{waiting}, as many as this page takes; try again in {_about(seconds)}"
 
 
 def _about(seconds: float) -> str:

@@ -93,3 +93,4 @@ def test_the_wait_is_that_of_the_slowest_line(monkeypatch):
 )
 def test_the_wait_in_words(seconds, words):
     assert waiting.sentence(32, seconds).endswith(f"try again in {words}")
+    assert waiting.sentence(1, seconds).startswith("1 request is waiting, as")
