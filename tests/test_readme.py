@@ -35,6 +35,13 @@ def test_the_sae_example_runs_after_it():
     assert (names["steered"] != names["logits"]).any()
 
 
+def test_the_history_example_runs_after_it():
+    names: dict[str, Any] = {}
+    exec(compile(block_with("pe.logit_lens") + block_with("pe.history"), "README.md", "exec"), names)
+    assert names["early"].revision == "step-000512"
+    assert names["rows"][0].held_out_accuracy < 0.5 < names["rows"][-1].held_out_accuracy
+
+
 @pytest.mark.slow
 def test_the_endpoint_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     from PIL import Image

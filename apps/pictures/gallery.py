@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from apps.pictures import attention, patching, readme
+from apps.pictures import attention, patching, readme, zoo
 from apps.pictures.sheets import DOCS
 
 FOLDER = DOCS / "images"
@@ -12,6 +12,7 @@ PAGES: dict[str, dict[str, Callable[[], bytes]]] = {
     "README": readme.PICTURES,
     "docs/attention-heads": attention.PICTURES,
     "docs/cat-dog-patching": patching.PICTURES,
+    "docs/toy-zoo": zoo.PICTURES,
 }
 """Each page shows all of its own pictures, and no other's."""
 
