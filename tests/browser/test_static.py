@@ -16,6 +16,11 @@ from playwright.sync_api import expect
 
 from space_configs.static import build
 
+pytestmark = pytest.mark.skipif(
+    not (os.environ.get("PRISMA_TEST_SITE") or os.environ.get("PRISMA_TEST_STATIC")),
+    reason="building a site takes minutes; PRISMA_TEST_STATIC=1 builds one, PRISMA_TEST_SITE names one that is built",
+)
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
