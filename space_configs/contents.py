@@ -21,7 +21,8 @@ START = '''"""Starts the Space."""
 from {app} import build
 from {server} import launch
 
-launch(build())
+demo = build()
+launch(demo)
 '''
 
 
