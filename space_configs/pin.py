@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from huggingface_hub import HfApi, ModelInfo
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from apps.common import catalog, revisions
 from apps.common.revisions import Pin
+from model_cards.publish.errors import PublishError
 from model_cards.publish.patience import Patience
 from prisma_engine.hub import READABLE
 
@@ -31,11 +34,17 @@ def pin(
     known = revisions.read_pins(path)
     for name in names or [name for name in offers if name not in known]:
         at = None if name in known else offers[name].revision
-        info = patience.keep_trying(lambda: api.model_info(name, revision=at, files_metadata=True), name)  # noqa: B023
-        known[name] = _pin(info)
+        known[name] = _pin(patience.keep_trying(partial(_asked, api, name, at), name))
         say(f"{name}: {known[name].commit}")
         revisions.write_pins(known, path)  # after each, so that what was looked up is kept
     return known
+
+
+def _asked(api: HfApi, name: str, revision: str | None) -> ModelInfo:
+    try:
+        return api.model_info(name, revision=revision, files_metadata=True)
+    except RepositoryNotFoundError:
+        raise PublishError(f"the Hub has no public model {name}") from None
 
 
 def _pin(info: ModelInfo) -> Pin:
