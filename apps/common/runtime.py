@@ -32,7 +32,8 @@ MAX_UPLOAD = "5mb"
 MAX_SENTENCE = 300  # characters of a refusal that a visitor reads
 DELETE_CACHE = (3600, 3600)  # uploads and saved files: looked for each hour, removed when an hour old
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 
