@@ -10,7 +10,7 @@ from pathlib import Path
 from space_configs.config import ROOT
 
 PINS = ROOT / "requirements.txt"
-DISTRIBUTIONS = {"PIL": "pillow", "fontTools": "fonttools"}
+DISTRIBUTIONS = {"PIL": "pillow", "fontTools": "fonttools", "yaml": "pyyaml"}
 """Where the name to install is not the name to import."""
 TOGETHER = {"timm": ("torchvision",)}
 """What a library needs that we pin for it, though we do not import it ourselves."""

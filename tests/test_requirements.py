@@ -10,7 +10,11 @@ import pytest
 
 from architecture_test import PACKAGES, ROOT, imports, modules, within
 
-DISTRIBUTIONS = {"PIL": "pillow", "fontTools": "fonttools"}  # where the name to install is not the name to import
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "fontTools": "fonttools",
+    "yaml": "pyyaml",
+}  # where the name to install is not the name to import
 # what the Hub's builder adds to `-r requirements.txt`; its extras cap pydantic at 2.12.5
 SPACE_LINE = ("gradio[oauth,mcp]=={gradio}", "uvicorn>=0.14.0", "websockets>=10.4", "spaces")
 
