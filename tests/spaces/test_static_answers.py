@@ -143,8 +143,8 @@ def test_a_turn_is_told_as_the_server_tells_it(steered: SteerResult, tmp_path: P
         for mine, theirs in rows:
             assert numbers_of(mine) == pytest.approx(numbers_of(theirs), abs=1e-4)
         assert made["lens"]["classes"][column] == sent["lens"]["classes"][column]
-        chances = (np.array(each["lens"]["probabilities"][column]) for each in (made, sent))
-        np.testing.assert_allclose(*chances, atol=1e-4)
+        mine, theirs = (np.array(each["lens"]["probabilities"][column]) for each in (made, sent))
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
     assert made["norm"]["length"] == pytest.approx(sent["norm"]["length"], rel=1e-5)
     assert made["columns"]["steered"]["answer"] != made["columns"]["original"]["answer"]
 
