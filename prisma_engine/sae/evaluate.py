@@ -17,12 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from prisma_engine.analysis.detection import Labels
 from prisma_engine.edits import zero
 from prisma_engine.load import load as load_model
 from prisma_engine.load import read_json
 from prisma_engine.running import HookedModule
 from prisma_engine.sae import files
-from prisma_engine.sae.measuring.agreement import Agreement, Labels
+from prisma_engine.sae.measuring.agreement import Agreement
 from prisma_engine.sae.measuring.held_out import Batch, HeldOut, held_out
 from prisma_engine.sae.measuring.metrics import Answers, Reconstruction, Usage, duplicates
 from prisma_engine.sae.model import SAE

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from prisma_engine.sae.measuring.agreement import Agreement, auroc, scores
+from prisma_engine.analysis.detection import auroc, scores
+from prisma_engine.sae.measuring.agreement import Agreement
 from prisma_engine.sae.measuring.metrics import (
     Answers,
     Reconstruction,
