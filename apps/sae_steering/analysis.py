@@ -15,9 +15,9 @@ from torch import Tensor
 
 from apps.common.answers import Answer, classifier_of_pictures, top_answers, vocabulary_for
 from apps.common.pictures import Picture
+from apps.common.saes import Loaded
 from apps.sae_steering.extent import Extent
 from apps.sae_steering.plan import Plan
-from apps.sae_steering.saes import Loaded
 from prisma_engine.cache import resid_points
 from prisma_engine.sae.features import FeatureMap, Start, feature_map
 from prisma_engine.sae.measuring.held_out import as_seen, patch_classes

@@ -8,6 +8,7 @@ from typing import Any
 from apps.common import catalog, pictures
 from apps.common.answers import top_answers
 from apps.common.desk import Session
+from apps.common.dials import dials_from_text
 from apps.common.fields import index
 from apps.sae_steering.analysis import TOP_K, SteerResult
 from apps.sae_steering.bench import Bench
@@ -16,7 +17,7 @@ from apps.sae_steering.first import first_view, opening
 from apps.sae_steering.handlers import SteerDesk, effect_note
 from apps.sae_steering.latents import latent_value, score_of
 from apps.sae_steering.plan import Plan
-from apps.sae_steering.rack import dials_from_text, where_from_text
+from apps.sae_steering.rack import where_from_text
 from apps.sae_steering.restore import model_of
 from apps.sae_steering.trying import effects_value, plain
 from apps.sae_steering.working import N_DRAWS, n_allowed
@@ -249,7 +250,7 @@ def _chosen(desk: SteerDesk, asked: Asked) -> tuple[str, str, str]:
 
 
 def _rack(result: SteerResult, changes: str, where: str, keep_error: bool) -> Rack:
-    dials = dials_from_text(_text(changes, "changes"), result.extent)
+    dials = dials_from_text(_text(changes, "changes"), result.extent.n_latents)
     return Rack(dials, where_from_text(_text(where, "where") or "all", result.extent), bool(keep_error))
 
 

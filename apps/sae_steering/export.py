@@ -8,10 +8,11 @@ import json
 from typing import Any
 
 from apps.common import code
+from apps.common.dials import dial_said
 from apps.sae_steering.analysis import SteerResult
 from apps.sae_steering.bench import Bench
 from apps.sae_steering.handlers import effect_note, run_value, sae_value, steered_value, watched
-from apps.sae_steering.rack import dial_said, rack_value
+from apps.sae_steering.rack import rack_value
 from apps.sae_steering.trying import controls_value
 from prisma_engine.sae.features import direct_effect, positions, steer_run
 

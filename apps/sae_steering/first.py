@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from apps.common import catalog, pictures
 from apps.common.pictures import Picture
+from apps.common.saes import SAES, first_for
 from apps.common.share import Link
 from apps.sae_steering.analysis import SteerResult, object_tokens
-from apps.sae_steering.saes import SAES, first_for
 from apps.sae_steering.view import SteerView
 from prisma_engine.sae.features import Guide, direct_effect
 

@@ -14,6 +14,7 @@ from apps.common.desk import Desk, Session
 from apps.common.payload import pack_png
 from apps.common.pictures import Picture
 from apps.common.runtime import MODELS, Models
+from apps.common.saes import SAES, Saes, first_for, shipped_for
 from apps.common.share import Link, link_query
 from apps.sae_steering import first, tables
 from apps.sae_steering.analysis import OWN_UNIT, SteerResult, analyse
@@ -21,7 +22,6 @@ from apps.sae_steering.bench import Bench
 from apps.sae_steering.knowledge import KNOWLEDGE, Knowledge
 from apps.sae_steering.plan import Plan, plan_to_fields, read_plan
 from apps.sae_steering.rack import rack_to_fields, rack_value
-from apps.sae_steering.saes import SAES, Saes, first_for, shipped_for
 from apps.sae_steering.trying import controls_value, plain
 from apps.sae_steering.view import SteerView, view_to_fields
 from prisma_engine import HookedViT

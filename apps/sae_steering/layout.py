@@ -9,8 +9,8 @@ import gradio as gr
 from apps.common import catalog, streams
 from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
 from apps.common.parts import address, note
+from apps.common.saes import shipped_for, title_of
 from apps.common.widgets import steering_canvas
-from apps.sae_steering.saes import shipped_for, title_of
 
 ABOUT = """# SAE Steering
 A sparse autoencoder takes apart what the model holds at each patch into a few *latents*: choose patches, see which are

@@ -15,6 +15,7 @@ from apps.common.events import field, sentences
 from apps.common.fields import index
 from apps.common.page import Chosen, Page
 from apps.common.parts import note_value
+from apps.common.saes import first_for, shipped_models
 from apps.sae_steering import export, handlers, restore, saved
 from apps.sae_steering.analysis import SteerResult
 from apps.sae_steering.bench import Bench
@@ -24,7 +25,6 @@ from apps.sae_steering.latents import latent_value
 from apps.sae_steering.layout import sae_choices
 from apps.sae_steering.plan import Plan
 from apps.sae_steering.rack import read_rack
-from apps.sae_steering.saes import first_for, shipped_models
 from apps.sae_steering.searching import search
 from apps.sae_steering.view import SteerView, carry, read_view
 from prisma_engine.sae.features import Rack, steer_run

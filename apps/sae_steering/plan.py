@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-MAX_NAME = 400
+from apps.common.saes import MAX_NAME
 
 
 @dataclass(frozen=True)

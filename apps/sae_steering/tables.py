@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from apps.common.saes import Saes, beside, shipped_for, title_of
 from apps.sae_steering.rack import rack_value
-from apps.sae_steering.saes import Saes, beside, shipped_for, title_of
 from apps.sae_steering.trying import plain
 from prisma_engine import labels
 from prisma_engine.sae import files

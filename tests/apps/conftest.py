@@ -16,13 +16,13 @@ from apps.cat_dog_patching.handlers import PairDesk
 from apps.common import pictures
 from apps.common.blobs import Shelf
 from apps.common.runtime import Models
+from apps.common.saes import Saes
 from apps.dogit_lens.analysis import LensResult
 from apps.dogit_lens.handlers import LensDesk
 from apps.sae_steering.analysis import SteerResult
 from apps.sae_steering.first import opening as steering_opening
 from apps.sae_steering.handlers import SteerDesk
 from apps.sae_steering.knowledge import Knowledge
-from apps.sae_steering.saes import Saes
 
 torch.set_num_threads(1)
 

@@ -14,12 +14,12 @@ import prisma_engine as pe
 from apps.common import catalog
 from apps.common.blobs import Shelf
 from apps.common.runtime import Models
+from apps.common.saes import Saes
 from apps.sae_steering import export
 from apps.sae_steering.handlers import SteerDesk, link_of
 from apps.sae_steering.knowledge import Knowledge
 from apps.sae_steering.page import SteeringPage
 from apps.sae_steering.restore import open_page
-from apps.sae_steering.saes import Saes
 from prisma_engine.sae import SAE, SAEConfig, files
 
 WORDS = "cat, toilet, red fox, sky, Cat, sea"

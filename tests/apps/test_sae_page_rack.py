@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
+from apps.common.dials import dial_said, dials_from_text, dials_to_text
 from apps.sae_steering.extent import Extent, tokens_from_text, tokens_to_text
 from apps.sae_steering.rack import (
-    dial_said,
-    dials_from_text,
-    dials_to_text,
     rack_from_params,
     rack_to_fields,
     rack_value,
@@ -92,7 +90,7 @@ def test_a_link_that_says_nonsense_steers_nothing_and_says_so(params: dict[str, 
 
 def test_changes_are_written_for_people_and_links():
     assert dials_to_text(DIALS) == "12.add.5_40.ablate_7.clamp.-0.25_1023.scale.0"
-    assert dials_from_text("12:add:5, 40.ablate; 7.clamp.-0.25 1023.scale.0", EXTENT) == DIALS
+    assert dials_from_text("12:add:5, 40.ablate; 7.clamp.-0.25 1023.scale.0", EXTENT.n_latents) == DIALS
     said = [dial_said(dial) for dial in DIALS]
     assert said == ["latent 12 +5", "latent 40 off", "latent 7 held at −0.25", "latent 1023 times 0"]
 

@@ -9,7 +9,7 @@ import torch
 
 import prisma_engine as pe
 import saes as tiny
-from apps.sae_steering.saes import Loaded, Saes, checked_name, first_for, shipped_for, title_of
+from apps.common.saes import Loaded, Saes, checked_name, first_for, shipped_for, title_of
 from prisma_engine.sae import SAEConfig, files
 
 FIRST = "emoji-vit-sae/blocks.3.hook_resid_post"

@@ -17,7 +17,6 @@ from weakref import WeakKeyDictionary
 
 from apps.common import catalog
 from apps.common.runtime import MAX_SENTENCE
-from apps.sae_steering.plan import MAX_NAME
 from prisma_engine.load import read_json
 from prisma_engine.sae import SAEConfig, files
 from prisma_engine.sae.evaluate import EVAL
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from prisma_engine import HookedViT
     from prisma_engine.sae import SAE
 
+MAX_NAME = 400
 ONLY_SHIPPED = "this page steers only with the SAEs of its list; run the suite locally for any other"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 log = logging.getLogger(__name__)
