@@ -115,9 +115,14 @@ def _whole_numbers(name: str, selector: Any) -> list[int]:
 
 
 def _named_tokens(point: HookPoint, name: str, selector: str) -> int | slice | list[int]:
+    named: dict[str, slice | list[int]]
     named = {"cls": [0], "prefix": slice(0, point.n_prefix), "patches": slice(point.n_prefix, None)}
     if name not in ("token", "key", "query") or selector not in named:
         raise ValueError(f"{name}={selector!r} is not understood; use an index, or token='cls', 'prefix' or 'patches'")
+    if point.n_prefix is None:
+        raise ValueError(
+            f"{point.name!r} is of a language model, whose tokens are no patches; say where by prisma_engine.vlm.at"
+        )
     if selector == "cls" and point.n_prefix == 0:
         raise ValueError("this model has no CLS token; select patches by index")
     return named[selector]

@@ -36,14 +36,14 @@ class HookPoint(nn.Module):
     Attributes:
         name: path in the model, such as `blocks.3.attn.hook_z`; set by the model once it is built.
         axes: names of the activation's axes in order, such as ("batch", "token", "head", "d_head").
-        n_prefix: how many tokens precede the patches on a token axis.
+        n_prefix: how many tokens precede the patches on a token axis; None where tokens are not patches.
     """
 
     def __init__(self, axes: str) -> None:
         super().__init__()
         self.name = ""
         self.axes = tuple(axes.split())
-        self.n_prefix = 0
+        self.n_prefix: int | None = 0
 
     def extra_repr(self) -> str:
         return " ".join(self.axes)

@@ -27,9 +27,18 @@ def models_folder() -> Path:
 
 
 def embedded_models() -> tuple[str, ...]:
-    """Names of the models that ship with the repository and need no network."""
-    found = models_folder().glob("*/model.safetensors")
-    return tuple(sorted(path.parent.name for path in found if (path.parent / "config.json").exists()))
+    """Names of the models that ship with the repository and need no network.
+
+    Those that also read text are `prisma_engine.vlm.shipped()`.
+    """
+    found = (path.parent for path in models_folder().glob("*/model.safetensors"))
+    return tuple(
+        sorted(
+            folder.name
+            for folder in found
+            if (folder / "config.json").exists() and not (folder / "tokenizer.json").exists()
+        )
+    )
 
 
 def load(
