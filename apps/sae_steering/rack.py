@@ -7,7 +7,8 @@ from typing import Any
 
 from apps.common.dials import dials_from_text, dials_to_text, read_dials
 from apps.common.fields import choice
-from apps.sae_steering.extent import Extent, read_tokens, tokens_from_text, tokens_to_text
+from apps.common.tokens import read_tokens, tokens_from_text, tokens_to_text
+from apps.sae_steering.extent import Extent
 from prisma_engine.sae.features import Dial, Rack
 
 WHERES = ("all", "cls", "patches", "list")
@@ -37,7 +38,7 @@ def read_rack(data: Mapping[str, Any], extent: Extent, before: Rack) -> Rack:
         raise ValueError("this model has no CLS token to steer at")
     if not isinstance(given["keep_error"], bool):
         raise ValueError("whether the error is kept is true or false")
-    at = read_tokens(given["tokens"] or [], extent) if where == "list" else where
+    at = read_tokens(given["tokens"] or [], extent.n_tokens) if where == "list" else where
     return Rack(read_dials(given["chips"], extent.n_latents), at, given["keep_error"])
 
 
@@ -80,4 +81,4 @@ def where_from_text(text: str, extent: Extent) -> str | tuple[int, ...]:
     """
     if text == "cls" and not extent.prefix_names:
         raise ValueError("this model has no CLS token to steer at")
-    return text if text in WHERES[:-1] else tokens_from_text(text, extent)
+    return text if text in WHERES[:-1] else tokens_from_text(text, extent.n_tokens)

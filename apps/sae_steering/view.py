@@ -8,7 +8,8 @@ from typing import Any
 
 from apps.common.fields import choice, fraction, optional
 from apps.common.share import read_fields, share_of_one, whole_below
-from apps.sae_steering.extent import Extent, read_tokens, tokens_from_text, tokens_to_text
+from apps.common.tokens import read_tokens, tokens_from_text, tokens_to_text
+from apps.sae_steering.extent import Extent
 
 SORTS = ("activation", "effect")
 POOLS = ("max", "sum")
@@ -54,7 +55,7 @@ def read_view(data: object, extent: Extent, before: SteerView) -> SteerView:
     if not isinstance(given["marks"], bool):
         raise ValueError("whether activations are marked is true or false")
     return SteerView(
-        tokens=read_tokens(given["tokens"] or [], extent),
+        tokens=read_tokens(given["tokens"] or [], extent.n_tokens),
         sort=choice(given, "sort", SORTS),
         pool=choice(given, "pool", POOLS),
         latent=optional(given, "latent", extent.n_latents),
@@ -99,7 +100,7 @@ def fields_to_view(params: Mapping[str, str], extent: Extent, first: SteerView) 
         return lambda text: nothing if text == "none" else read(text)
 
     readers: dict[str, Callable[[str], Any]] = {
-        "at": none_or(lambda text: tokens_from_text(text, extent), ()),
+        "at": none_or(lambda text: tokens_from_text(text, extent.n_tokens), ()),
         "sort": lambda text: SORTS[SORTS.index(text)],
         "pool": lambda text: POOLS[POOLS.index(text)],
         "latent": none_or(lambda text: whole_below(text, extent.n_latents)),
