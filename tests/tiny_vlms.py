@@ -7,7 +7,7 @@ TEXT = "user : assistant what is there ? a dog and pizza in the red big park ."
 WORDS = [*SPECIAL, *TEXT.split(" ")]
 TEMPLATE = (
     "<bos> {% for message in messages %}{{ message['role'] }} : "
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% if message['content'] is string %}{{ message['content'] }} {% else %}"
     "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} "
     "{% endif %}{% endfor %}{% endif %}{% endfor %}{% if add_generation_prompt %}assistant :{% endif %}"
 )

@@ -25,6 +25,7 @@ ABSENT = {
     "blocks.*.attn.hook_result": "heads are summed inside one linear map; use attn.hook_z, which is before it",
     "hook_pos_embed": "positions are rotations of queries and keys, not something added to the stream",
     "blocks.*.ln*": "norms have no boundary inside; the stream that they read is hook_resid_pre",
+    "vision.*": "either the vision tower is read before it, or there is none",
     "hook_logits": "logits are only computed for the tokens that are asked for; edit ln_final.hook_normalized",
 }
 """Names that people look for → why a decoder of transformers does not have them."""
