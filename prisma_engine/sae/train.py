@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from prisma_engine import vlm
 from prisma_engine.load import load
 from prisma_engine.running import HookedModule
 from prisma_engine.sae import files
@@ -24,10 +25,12 @@ from prisma_engine.sae.training.initial import initialise
 from prisma_engine.sae.training.loss import Judged, judge
 from prisma_engine.sae.training.recipe import Recipe, load_recipe
 from prisma_engine.sae.training.stream import Batch, Stream, activations
+from prisma_engine.sae.training.texts import text_activations
 from prisma_engine.training import checkpoint
 from prisma_engine.training.report import Report, tracker
 from prisma_engine.training.seeds import generator
 from prisma_engine.training.world import ALONE, World, launched
+from prisma_engine.vlm import HookedVLM
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 SLOW = 0.99
@@ -61,8 +64,8 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.sae.parameters(), lr=lr, betas=betas, fused=True)
 
     @classmethod
-    def on(cls, recipe: Recipe, model: HookedModule, folder: Path, world: World = ALONE) -> Trainer:
-        """A training on what a model makes of the recipe's images.
+    def on(cls, recipe: Recipe, model: HookedModule | HookedVLM, folder: Path, world: World = ALONE) -> Trainer:
+        """A training on what a model makes of the recipe's images, or of its texts.
 
         Raises:
             ValueError: if the batch cannot be shared out evenly.
@@ -74,6 +77,8 @@ class Trainer:
                 "processes; make shards a multiple of the processes and a divisor of the batch"
             )
         mine = range(world.rank, data.shards, world.count)
+        if isinstance(model, HookedVLM):
+            return cls(recipe, text_activations(model, data, recipe.seed, mine), folder, world, model.revision)
         return cls(recipe, activations(model, data, recipe.seed, mine), folder, world, model.revision)
 
     def learning_rate(self) -> float:
@@ -233,7 +238,7 @@ def train(
         save_every: steps between checkpoints.
         device: where both models run, such as "cuda"; with several processes each takes its own.
     """
-    model = load(weights or recipe.data.model).to(world.own(device))
+    model = (vlm.load if recipe.data.texts else load)(weights or recipe.data.model).to(world.own(device))
     model.name = recipe.data.model
     trainer = Trainer.on(recipe, model, folder, world)
     resumed = trainer.resume()

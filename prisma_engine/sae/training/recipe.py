@@ -16,18 +16,20 @@ RECIPES = Path(__file__).parent / "recipes"
 
 @dataclass(frozen=True)
 class Data:
-    """What is trained on: images through a model, read at one hook point."""
+    """What is trained on: images or texts through a model, read at one hook point."""
 
     model: str
     """As `pe.load` takes it."""
     hook: str
     """Hook point that is read."""
-    images: str
-    """Where images come from, as `prisma_engine.sae.training.supply.supply` takes it."""
     batch: int
     """Tokens a step, over all processes."""
     buffer: int
     """Tokens that are held and shuffled, over all processes."""
+    images: str = ""
+    """Where images come from, as `prisma_engine.sae.training.supply.supply` takes it."""
+    texts: str = ""
+    """Where texts come from instead, as `prisma_engine.sae.training.texts.text_supply` takes it."""
     hook_out: str | None = None
     """Transcoder: the hook point that is predicted."""
     tokens: Tokens = "all"
@@ -36,11 +38,15 @@ class Data:
     shards: int = 1
     """Parts that images and batches are drawn in, by as many processes as there are; at most this many processes."""
     at_once: int = 32
-    """Images in one forward pass of the model."""
+    """Images or texts in one forward pass of the model."""
     augment: bool = False
     """Cut a random part out of each image, and mirror half of them."""
     hold_out: int = 0
     """Of a finite collection, keep every n-th image out of training, to measure on; 0 for none."""
+
+    def __post_init__(self) -> None:
+        if bool(self.images) == bool(self.texts):
+            raise ValueError("the recipe's [data] is of images or of texts: say where one of them comes from")
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ class Recipe:
     def told(self) -> dict[str, Any]:
         """`to_dict` for others to read: of images on this machine only the last part of their path."""
         values = self.to_dict()
-        if Path(self.data.images).exists():
+        if self.data.images and Path(self.data.images).exists():
             values["data"]["images"] = Path(self.data.images).name
         return values
 

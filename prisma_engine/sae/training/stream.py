@@ -24,19 +24,21 @@ class Stream(Protocol):
     def __getitem__(self, step: int) -> Batch: ...
 
 
-class Activations:
+class Buffered:
     """Batches of activations of one shard, each determined by the number of its step.
 
     A buffer is filled, gone through `passes` times in different random orders, and filled again. Nothing else is held.
     """
 
-    def __init__(self, model: HookedModule, data: Data, images: Supply, seed: int, shard: int = 0) -> None:
-        self.model, self.data, self.images, self.seed, self.shard = model, data, images, seed, shard
+    def __init__(self, data: Data, per_block: int, seed: int, shard: int = 0) -> None:
+        """
+        Args:
+            per_block: tokens that `_run` gives of a block, at most.
+        """
+        self.data, self.per_block, self.seed, self.shard = data, per_block, seed, shard
         self.hooks = tuple(dict.fromkeys((data.hook, data.hook_out or data.hook)))
-        self.tokens = token_slice(model, data.tokens)
-        per_image = len(range(model.config.n_tokens)[self.tokens])
-        self.blocks = max(1, data.buffer // data.shards // (data.at_once * per_image))
-        self.size = self.blocks * data.at_once * per_image
+        self.blocks = max(1, data.buffer // data.shards // per_block)
+        self.size = self.blocks * per_block
         self.batch = data.batch // data.shards
         if self.size < self.batch:
             raise ValueError(f"a buffer of {data.buffer} tokens does not hold a batch of {data.batch}; make it larger")
@@ -72,6 +74,18 @@ class Activations:
             for start in range(at, self.size, at):
                 rows[start : start + at] = rows[: min(at, self.size - start)]
         self._filled = fill
+
+    def _run(self, block: int) -> dict[str, Tensor]:
+        """{hook point: activations [token d]} of a block."""
+        raise NotImplementedError
+
+
+class Activations(Buffered):
+    """What a model makes of images, at the tokens that are trained on."""
+
+    def __init__(self, model: HookedModule, data: Data, images: Supply, seed: int, shard: int = 0) -> None:
+        self.model, self.images, self.tokens = model, images, token_slice(model, data.tokens)
+        super().__init__(data, data.at_once * len(range(model.config.n_tokens)[self.tokens]), seed, shard)
 
     @torch.no_grad()
     def _run(self, block: int) -> dict[str, Tensor]:
