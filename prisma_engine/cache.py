@@ -69,17 +69,19 @@ class Cache(Mapping[str, Tensor]):
 
         `embed` (patches, with the prefix tokens in front) and `pos_embed`, then `i_attn_out` and `i_mlp_out`
         for each layer. Where a norm follows the embedding (CLIP), its output is the one first component,
-        `ln_pre`, since a norm does not split into terms.
+        `ln_pre`, since a norm does not split into terms. A decoder has no `pos_embed`: it rotates queries and keys.
         """
-        config = self.model.config
-        parts = [("ln_pre", self["hook_ln_pre"])] if config.pre_norm else self._embeddings()
-        for i in range(config.n_layers):
+        points = self.model.hook_points
+        parts = [("ln_pre", self["hook_ln_pre"])] if "hook_ln_pre" in points else self._embeddings()
+        for i in range(self.model.config.n_layers):
             parts.append((f"{i}_attn_out", self["attn_out", i]))
-            if not config.attn_only:
+            if hook_name("mlp_out", i) in points:
                 parts.append((f"{i}_mlp_out", self["mlp_out", i]))
         return torch.stack([tensor for _, tensor in parts]), tuple(label for label, _ in parts)
 
     def _embeddings(self) -> list[tuple[str, Tensor]]:
+        if "hook_pos_embed" not in self.model.hook_points:
+            return [("embed", self["hook_embed"])]
         with_prefix = self.model.embed.with_prefix(self["hook_embed"])
         return [("embed", with_prefix), ("pos_embed", self["hook_pos_embed"])]
 
@@ -89,9 +91,17 @@ class Cache(Mapping[str, Tensor]):
         """The final norm's linear part: centre, divide by the **cached** scale, multiply by the weight.
 
         Summed over components and with the norm's bias added once, this is the final norm of their sum.
+
+        Raises:
+            ValueError: for a decoder of transformers, whose norms do not show their scale.
         """
-        if not self.model.config.final_norm:
+        points = self.model.hook_points
+        if "ln_final.hook_normalized" not in points:
             return components
+        if "ln_final.hook_scale" not in points:
+            raise ValueError(
+                f"{self.model.name} does not show the scale of its final norm, so no part can be divided by it"
+            )
         centred = components - components.mean(-1, keepdim=True)
         return centred / self["ln_final.hook_scale"] * self.model.ln_final.weight
 
@@ -102,6 +112,6 @@ def resid_points(model: Any, mid: bool = True) -> list[tuple[str, str]]:
     points: list[tuple[str, str]] = []
     for i in range(config.n_layers):
         points.append((hook_name("resid_pre", i), f"{i}_pre"))
-        if mid and not config.attn_only:
+        if mid and hook_name("resid_mid", i) in model.hook_points:
             points.append((hook_name("resid_mid", i), f"{i}_mid"))
     return [*points, (hook_name("resid_post", config.n_layers - 1), "final")]

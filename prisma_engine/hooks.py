@@ -138,12 +138,17 @@ def _edited(edit: Edit, x: Tensor, point: HookPoint) -> Tensor:
     given = x.clone()
     with active(None):
         edited = edit(given, point)
-    _check(edited, x, point)
+    check_edited(edited, x, point)
     untouched = edited is given and edited.requires_grad == x.requires_grad and torch.equal(edited, x)
     return x if untouched else edited
 
 
-def _check(edited: Tensor, x: Tensor, point: HookPoint) -> None:
+def check_edited(edited: Tensor, x: Tensor, point: HookPoint) -> None:
+    """Refuse what an edit returned in the place of `x` unless it is a tensor of its shape and type.
+
+    Raises:
+        ValueError: naming the hook point.
+    """
     if not isinstance(edited, Tensor):
         raise ValueError(
             f"the edit at {point.name!r} returned {type(edited).__name__}; return the activation used next"

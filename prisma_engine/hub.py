@@ -1,4 +1,4 @@
-"""One Hub repository at one commit, as a local folder: only JSON, text and safetensors.
+"""One Hub repository at one commit, as a local folder: only JSON, text (a chat template too) and safetensors.
 
 Of a repository without safetensors, one numbered checkpoint, such as ViT-Prisma's toys have; whoever reads it does so
 by `prisma_engine.torchfile` alone. No other pickle is fetched.
@@ -16,7 +16,7 @@ from pathlib import Path
 MAX_BYTES = 2_000_000_000
 """Refuse larger downloads: a free Space has 16 GB of memory and 50 GB of disk."""
 
-READABLE = ("*.json", "history.jsonl", "model.safetensors", "model-*.safetensors", "*.txt")
+READABLE = ("*.json", "history.jsonl", "model.safetensors", "model-*.safetensors", "*.txt", "chat_template.jinja")
 CHECKPOINT = re.compile(r"(?:checkpoints/)?(?:checkpoint|model)_(\d{1,12})\.pth")
 
 
@@ -47,7 +47,7 @@ def checkpoint_in(folder: Path) -> Path | None:
     return folder / name if name else None
 
 
-def fetch(repo_id: str, revision: str | None = None, file: str = "") -> Path:
+def fetch(repo_id: str, revision: str | None = None, file: str = "", max_bytes: int = MAX_BYTES) -> Path:
     """The folder of a repository's files at one commit, named after the commit that was resolved.
 
     Download a model repository, or find it in the Hub's cache; with the network cut, the cache alone.
@@ -56,6 +56,7 @@ def fetch(repo_id: str, revision: str | None = None, file: str = "") -> Path:
         repo_id: "owner/name".
         revision: a commit hash, tag or branch; the default branch when None.
         file: one checkpoint of several; by default the last.
+        max_bytes: refuse a larger download.
 
     Raises:
         LoadError: unknown repository or revision, no network, no weights that are read here, or too large.
@@ -75,21 +76,21 @@ def fetch(repo_id: str, revision: str | None = None, file: str = "") -> Path:
     except EntryNotFoundError:
         pass  # not in the cache yet
     try:
-        return _download(repo_id, revision, file)
+        return _download(repo_id, revision, file, max_bytes)
     except Unreachable:
         if folder and not file and checkpoint_in(folder):  # the last of the checkpoints that are here
             return folder
         raise
 
 
-def _download(repo_id: str, revision: str | None, file: str) -> Path:
+def _download(repo_id: str, revision: str | None, file: str, max_bytes: int) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
     from prisma_engine.remote import verify
 
     with sentences(repo_id, revision):
         info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
-        patterns = _wanted(repo_id, {f.rfilename: f.size or 0 for f in info.siblings or []}, file)
+        patterns = _wanted(repo_id, {f.rfilename: f.size or 0 for f in info.siblings or []}, file, max_bytes)
         # Not by info.sha: only a download by name leaves the name in the cache, to be found again without a network.
         folder = Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
         verify(repo_id, folder, info)
@@ -112,18 +113,18 @@ def sentences(repo_id: str, revision: str | None) -> Iterator[None]:
         raise Unreachable(f"{repo_id} is not on this machine and the Hub does not answer; try again later") from error
 
 
-def check_size(repo_id: str, total: int) -> None:
-    """Refuse to download more than `MAX_BYTES`.
+def check_size(repo_id: str, total: int, max_bytes: int = MAX_BYTES) -> None:
+    """Refuse to download more than `max_bytes`.
 
     Raises:
         LoadError: one sentence.
     """
-    if total > MAX_BYTES:
-        most = f"at most {MAX_BYTES / 1e9:.0f} GB are downloaded"
+    if total > max_bytes:
+        most = f"at most {max_bytes / 1e9:.0f} GB are downloaded"
         raise LoadError(f"{repo_id} has {total / 1e9:.1f} GB to download; {most}")
 
 
-def _wanted(repo_id: str, sizes: dict[str, int], file: str) -> list[str]:
+def _wanted(repo_id: str, sizes: dict[str, int], file: str, max_bytes: int = MAX_BYTES) -> list[str]:
     """Patterns for the files of a repository to download: what is always read, or one checkpoint."""
     if file and file not in sizes:
         raise LoadError(f"{repo_id} has no {file}")
@@ -136,6 +137,6 @@ def _wanted(repo_id: str, sizes: dict[str, int], file: str) -> list[str]:
                 f"{repo_id} offers no safetensors weights and no numbered checkpoint such as checkpoint_12.pth; "
                 "another pickle is never opened here"
             )
-        return _wanted(repo_id, sizes, last)
-    check_size(repo_id, sum(sizes[name] for name in names))
+        return _wanted(repo_id, sizes, last, max_bytes)
+    check_size(repo_id, sum(sizes[name] for name in names), max_bytes)
     return patterns

@@ -86,6 +86,15 @@ class Hooked(nn.Module):
             assert run is not None
             yield run
 
+    def require(self, name: str) -> HookPoint:
+        """The hook point of this very name.
+
+        Raises:
+            KeyError: if there is none; the sentence says why, or which is near.
+        """
+        (point,) = self._matching(name)[:1]
+        return point
+
     def _matching(self, pattern: str) -> list[HookPoint]:
         try:
             return match(self._hook_points, pattern)

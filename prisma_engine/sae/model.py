@@ -22,7 +22,7 @@ from prisma_engine.sae.steering import Changes, Steering, steering
 from prisma_engine.sae.topk import topk
 
 if TYPE_CHECKING:
-    from prisma_engine.running import HookedModule
+    from prisma_engine.running import Hooked
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ class SAE(nn.Module):
             self.threshold = None
 
     @staticmethod
-    def load(name: str | Path, revision: str | None = None, model: HookedModule | None = None) -> SAE:
+    def load(name: str | Path, revision: str | None = None, model: Hooked | None = None) -> SAE:
         """Load one that ships, a folder or a Hub id, ready to use; see `prisma_engine.sae.files.load`.
 
         Args:
             model: the one that it is to be used on, to be checked as `prisma_engine.sae.probe.check` does: by name,
-                revision and hook points, and by how well the SAE explains five built-in pictures.
+                revision and hook points, and by how well the SAE explains five built-in pictures, or texts.
         """
         from prisma_engine.sae.files import load  # these build on this file
         from prisma_engine.sae.probe import check

@@ -5,6 +5,7 @@ A `Generation` holds nothing open between two tokens: no run, no lock. Whoever s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -129,7 +130,7 @@ def _draws(model: HookedVLM, prompt: Prompt, edits: Edits, sampling: Sampling) -
     for _ in range(sampling.max_new_tokens):
         with active(run), torch.no_grad():
             logits = model.next_logits(ids, pixels, places, past)
-        drawn = _drawn(logits.float(), sampling, generator)
+        drawn = _drawn(logits.float(), sampling, generator, model.prompter.image_token)
         yield drawn
         new = drawn.ids[:, None]
         if past is None:
@@ -139,9 +140,15 @@ def _draws(model: HookedVLM, prompt: Prompt, edits: Edits, sampling: Sampling) -
             ids, pixels, places = new, None, Places(("generated",), places.start + len(places.kinds))
 
 
-def _drawn(logits: Float[Tensor, "batch vocabulary"], sampling: Sampling, generator: Any) -> _Draw:
+def _drawn(
+    logits: Float[Tensor, "batch vocabulary"], sampling: Sampling, generator: Any, image_token: int | None
+) -> _Draw:
+    """A token of every row; never the one that stands for a patch, which an answer has none of."""
+    possible = logits.clone()
+    if image_token is not None:
+        possible[:, image_token] = -math.inf
     if sampling.temperature == 0:
-        ids = logits.argmax(-1)
+        ids = possible.argmax(-1)
     else:
-        ids = torch.multinomial((logits / sampling.temperature).softmax(-1), 1, generator=generator)[:, 0]
+        ids = torch.multinomial((possible / sampling.temperature).softmax(-1), 1, generator=generator)[:, 0]
     return _Draw(ids, logits.log_softmax(-1).gather(1, ids[:, None])[:, 0])

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from prisma_engine.hooks import Edit, HookPoint
+from prisma_engine.hooks import Edit, HookPoint, check_edited
 
 Kind = Literal["image", "prompt", "generated"]
 When = Literal["prefill", "decode"]
@@ -100,7 +100,7 @@ def at(
         if not chosen:
             return x
         index = torch.tensor(chosen, device=x.device)
-        return x.index_copy(axis, index, _same_shape(edit(x.index_select(axis, index), point), point))
+        return x.index_copy(axis, index, _edited(edit, x.index_select(axis, index), point))
 
     return placed
 
@@ -120,17 +120,15 @@ def by_row(edits: Sequence[Edit | None]) -> Edit:
             raise ValueError(f"there are edits for {len(edits)} rows, and the batch at {point.name!r} has {len(x)}")
         for edit, rows in groups.values():
             index = torch.tensor(rows, device=x.device)
-            x = x.index_copy(0, index, _same_shape(edit(x.index_select(0, index), point), point))
+            x = x.index_copy(0, index, _edited(edit, x.index_select(0, index), point))
         return x
 
     return each
 
 
-def _same_shape(edited: Tensor, point: HookPoint) -> Tensor:
-    if not isinstance(edited, Tensor):
-        raise ValueError(
-            f"the edit at {point.name!r} returned {type(edited).__name__}; return the activation used next"
-        )
+def _edited(edit: Edit, x: Tensor, point: HookPoint) -> Tensor:
+    edited = edit(x, point)
+    check_edited(edited, x, point)
     return edited
 
 

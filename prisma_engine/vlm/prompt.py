@@ -136,6 +136,12 @@ class Prompter:
     def __init__(self, processor: Any, image_token: int | None, grid: tuple[int, int] | None) -> None:
         self.processor, self.image_token, self.grid = processor, image_token, grid
         self.tokenizer: Any = getattr(processor, "tokenizer", processor)
+        if image_token is not None:
+            word = processor.image_token
+            if self.tokenizer.convert_tokens_to_ids(word) != image_token:
+                raise ValueError(
+                    f"the tokenizer has another id for {word!r} than {image_token}, which the model expects"
+                )
 
     def __call__(self, text: str | Messages, image: ImageSource | None = None, raw: bool = False) -> Prompt:
         """See `HookedVLM.prompt`."""
@@ -157,13 +163,16 @@ class Prompter:
                 return text
             if not text.strip():
                 raise ValueError("the prompt is empty; write a question or an instruction")
-            if getattr(self.processor, "chat_template", None) is None:
-                return f"{self.processor.image_token}\n{text}" if has_image else text
+            structured = self.image_token is not None and self.processor.chat_template is not None
             content: Any = [{"type": "image"}] * has_image + [{"type": "text", "text": text}]
-            # a tokenizer's template knows plain text alone
-            text = [{"role": "user", "content": content if self.processor is not self.tokenizer else text}]
+            plain = f"{self.processor.image_token}\n{text}" if has_image else text
+            if not structured and self.tokenizer.chat_template is None:
+                return plain
+            # a tokenizer's own template knows plain text alone
+            text = [{"role": "user", "content": content if structured else plain}]
+        speaks = self.processor if getattr(self.processor, "chat_template", None) is not None else self.tokenizer
         try:
-            return self.processor.apply_chat_template(list(text), tokenize=False, add_generation_prompt=True)
+            return speaks.apply_chat_template(list(text), tokenize=False, add_generation_prompt=True)
         except Exception as error:  # whatever a template raises: they are programs of their own
             raise ValueError(f"the chat template does not take these messages: {_one_line(error)}") from error
 
