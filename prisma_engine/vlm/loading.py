@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from prisma_engine.load import models_folder, one_line, read_json
 from prisma_engine.vlm import image_scale, memory
 from prisma_engine.vlm.hooked import HookedVLM
 from prisma_engine.vlm.memory import Needs
+
+logger = logging.getLogger(__name__)
 
 SEEING = "LlavaForConditionalGeneration"
 ARCHITECTURES = (SEEING, "LlamaForCausalLM", "GemmaForCausalLM", "Gemma2ForCausalLM")
@@ -34,7 +37,7 @@ def load(
 
     Args:
         name: an embedded model ("emoji-llava"), a folder of `save_pretrained`, or a Hub id ("Intel/llava-gemma-2b");
-            `needed` says what the last asks of this machine.
+            `needed` says what the last asks of this machine, and so does the log before it is downloaded.
         revision: commit, tag or branch of a Hub id; the resolved commit is in `model.revision`.
         device: where it runs, such as "cuda"; the CPU by default.
         dtype: float32 by default, of a Hub id bfloat16.
@@ -55,7 +58,9 @@ def load(
         )
     dtype = dtype or torch.bfloat16
     with suppress(Unreachable):  # it may have been downloaded before
-        memory.check(str(name), needed(str(name), revision, device, dtype))
+        found = needed(str(name), revision, device, dtype)
+        memory.check(str(name), found)
+        logger.info("%s needs %s", name, found)
     commit = fetch(str(name), revision, max_bytes=MAX_BYTES)
     return _from_folder(commit, str(name), commit.name, device, dtype)
 

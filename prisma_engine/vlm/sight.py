@@ -27,7 +27,10 @@ class Sight:
         self.tower: HookedViT = from_transformers(model.model.vision_tower, name="the vision tower")
         n = self.tower.config.n_layers
         given = model.config.vision_feature_layer
-        self.layers = [i % (n + 1) for i in ([given] if isinstance(given, int) else given)]
+        read = [given] if isinstance(given, int) else list(given)
+        if wrong := [i for i in read if not -n - 1 <= i <= n]:
+            raise ValueError(f"layer {wrong[0]} of the vision tower is read, and it has {n}; from {-n - 1} to {n}")
+        self.layers = [i % (n + 1) for i in read]
         self.reached = frozenset(p for name, p in self.tower.hook_points.items() if self._before_reading(name))
 
     def _before_reading(self, name: str) -> bool:
