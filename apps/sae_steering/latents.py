@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -156,8 +156,8 @@ def exemplars_of(
         found = []
         for exemplar in profile.exemplars(latent)[:most]:
             try:
-                image = kept.open(exemplar.reference) if kept else scene_of(exemplar.reference).image
-                picture = preprocess.pixels(open_image(image))
+                reference = exemplar.reference
+                picture = preprocess.pixels(open_image(kept.open(reference))) if kept else _seen(preprocess, reference)
             except (ImageRefused, ValueError):
                 continue
             url = f"{routes.PREFIX}/{own.key}/exemplar/{exemplar.reference}" if own else None
@@ -170,9 +170,13 @@ def exemplars_of(
 def scene_url(preprocess: Preprocess, reference: str) -> str:
     """The address of a scene as a model sees it, drawn when it is asked for."""
     name = hashlib.sha256(repr(preprocess).encode()).hexdigest()[:12]
-    return routes.series_url(f"seen-{name}", partial(_seen, preprocess), N_SEEDS) + reference.partition(":")[2]
+    return routes.series_url(f"seen-{name}", partial(_seen_png, preprocess), N_SEEDS) + reference.partition(":")[2]
 
 
-def _seen(preprocess: Preprocess, seed: int) -> bytes:
-    picture = preprocess.pixels(open_image(scene_of(f"scene:{seed}").image))
-    return payload.pack_png(np.asarray(picture.convert("RGB")))
+@lru_cache(maxsize=64)  # a latent's page looks at its scenes, and asks for their pictures right after
+def _seen(preprocess: Preprocess, reference: str) -> Image.Image:
+    return preprocess.pixels(open_image(scene_of(reference).image))
+
+
+def _seen_png(preprocess: Preprocess, seed: int) -> bytes:
+    return payload.pack_png(np.asarray(_seen(preprocess, f"scene:{seed}").convert("RGB")))
