@@ -17,11 +17,11 @@ PARTS = {part.__name__.rpartition(".")[2]: part for part in (parts, lens, attent
 
 def write(folder: Path, scope: Scope, names: Iterable[str] = PARTS) -> None:
     """Write these parts below `folder`, telling how long each takes."""
-    store = Store(folder)
-    for name in names:
-        start = time.monotonic()
-        PARTS[name].write(store, scope)
-        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+    with Store(folder) as store:
+        for name in names:
+            start = time.monotonic()
+            PARTS[name].write(store, scope)
+            print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def main() -> None:

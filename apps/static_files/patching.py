@@ -34,7 +34,7 @@ FOLDER = "patching"
 FIRST = "a-cat-and-a-small-dog"
 BY_HEAD, BY_TOKEN = BY[0], BY[1]
 SEARCHED = ("cls", "all")  # tokens at which the page searches among heads
-TOGETHER = (3, 2)  # heads at CLS that may be put in at once: of the pair that opens the page, of any other
+TOGETHER = (3, 2)  # heads at CLS that may be put in at once: of the pair that opens a whole site, of any other
 FAILURES = "failures"
 
 
@@ -47,6 +47,7 @@ class Pair:
     result: PairResult
     model: HookedViT
     asks: tuple[Ask, ...]  # the sweeps that the page has, the one that it opens with first
+    together: int  # heads at CLS that may be put in at once
 
 
 def named(scope: Scope) -> dict[str, tuple[str, Picture]]:
@@ -64,7 +65,9 @@ def write(store: Store, scope: Scope) -> None:
         is_first = name == FIRST
         n_tried = scope.n_tried if is_first else 0
         asks = tuple(_asks(result, scope.is_whole, is_first))
-        _write_pair(store, Pair(desk, session, result, desk.model(session), asks), f"{DATA}/{FOLDER}/{name}", n_tried)
+        together = TOGETHER[0 if is_first and scope.is_whole else 1]
+        pair = Pair(desk, session, result, desk.model(session), asks, together)
+        _write_pair(store, pair, f"{DATA}/{FOLDER}/{name}", n_tried)
 
 
 def _asks(result: PairResult, is_whole: bool, is_first: bool) -> Iterator[Ask]:
@@ -93,7 +96,7 @@ def _write_pair(store: Store, pair: Pair, home: str, n_tried: int) -> None:
     value = handlers.patching_value(pair.desk, pair.session, bench, bench.view)
     value["run"] |= {"sites": _sites(value["run"]["sites"], pair.asks), "tokens": list(TOKENS)}
     store.put_value(f"{home}/value.json", value)
-    sets = list(_sets(pair, TOGETHER[0 if n_tried else 1]))
+    sets = list(_sets(pair))
     store.put(f"{home}/applied", _applied(pair, sets))
     trial = _trial(store, pair, flips[_key(pair.asks[0])].chips, home, n_tried) if n_tried else None
     answers = {
@@ -126,7 +129,7 @@ def _sites(sites: list[dict[str, Any]], asks: tuple[Ask, ...]) -> list[dict[str,
     return [site | {"by": by[site["id"]]} for site in sites if by[site["id"]]]
 
 
-def _sets(pair: Pair, together: int) -> Iterator[tuple[Chip, ...]]:
+def _sets(pair: Pair) -> Iterator[tuple[Chip, ...]]:
     """What can be put in: nothing, each cell of every sweep by itself, and a few heads at CLS together."""
     result = pair.result
     yield ()
@@ -139,7 +142,7 @@ def _sets(pair: Pair, together: int) -> Iterator[tuple[Chip, ...]]:
                 yield from ((Chip(ask.site, layer, None, result.extent.token(token)),) for token in tokens)
     site, token = pair.asks[0].site, pair.asks[0].token
     heads = [Chip(site, layer, head, token) for layer in range(result.n_layers) for head in range(result.n_heads)]
-    for n in range(2, together + 1):
+    for n in range(2, pair.together + 1):
         yield from combinations(heads, n)
 
 

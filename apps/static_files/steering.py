@@ -42,7 +42,7 @@ FOLDER = "steering"
 LATENTS = f"{DATA}/{FOLDER}/latents"
 TURNS = (("add", -5.0), ("add", -2.0), ("add", 5.0), ("ablate", 0.0))
 STEPS = tuple(step / 2 for step in range(-6, 7))  # of the recipe's own dial, in typical activations
-EXEMPLARS = 4
+EXEMPLARS = 3
 AT_ONCE = 16
 CHANCE = 65535  # codes of a probability
 

@@ -18,7 +18,7 @@ ROOT = HERE.parents[1]
 OUT = ROOT / "out" / "spaces" / "static"
 MARK = "site.json"  # a folder with it is one of ours
 LEFT_OUT = ("widgets/*.html",)  # what only the building needs
-WIDE = ("attention",)  # pages that take the whole window
+HALVES = (("steering",), ("parts", "lens", "attention", "patching"))  # parts that take about as long, computed at once
 
 
 class OverBudget(ValueError):
@@ -44,9 +44,10 @@ def build(out: Path = OUT, is_small: bool = False) -> Path:
 
 
 def _compute(out: Path, is_small: bool) -> None:
-    """Let the pages' code write its files, in a process of its own: it knows a screen, and this package does not."""
+    """Let the pages' code write its files, in processes of its own: it knows a screen, and this package does not."""
     command = [sys.executable, "-m", "apps.static_files", str(out.resolve()), *(["--small"] if is_small else [])]
-    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+    running = [subprocess.Popen([*command, "--only", *names], cwd=ROOT) for names in HALVES]
+    if any([each.wait() for each in running]):  # all of them, also after one that failed
         raise ValueError("the files of the static edition could not be computed; the reason is above")
 
 
@@ -69,9 +70,7 @@ def assemble(out: Path) -> None:
         folder = out / page["folder"]
         folder.mkdir(exist_ok=True)
         widget = Markup((out / "widgets" / f"{page['folder']}.html").read_text(encoding="utf-8"))
-        text = templates.get_template("page.html.jinja").render(
-            site=site, page=page, widget=widget, up="../", is_wide=page["folder"] in WIDE
-        )
+        text = templates.get_template("page.html.jinja").render(site=site, page=page, widget=widget, up="../")
         (folder / "index.html").write_text(text, encoding="utf-8")
     lens = Markup((out / "widgets" / "lens.html").read_text(encoding="utf-8"))
     for name in ("index.html", "README.md"):

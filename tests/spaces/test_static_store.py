@@ -42,6 +42,17 @@ def test_what_is_on_the_shelf_lies_at_its_home(store: Store, tmp_path: Path) -> 
     assert (tmp_path / "data/lens/cat/image.png").read_bytes() == png
 
 
+def test_whole_numbers_take_no_fraction(store: Store, tmp_path: Path) -> None:
+    name = store.put_value("value.json", {"heat": [0.0, 2.0, 0.5], "n": 3})
+    assert (tmp_path / name).read_text() == '{"heat":[0,2,0.5],"n":3}'
+
+
+def test_an_open_store_answers_alike(store: Store, tmp_path: Path) -> None:
+    with store as same:
+        assert same.read(address("font.woff2")) == store.read(address("font.woff2"))
+    assert store.read(address("font.woff2"))[:4] == b"wOF2"
+
+
 def test_a_table_brings_the_pictures_that_it_names(store: Store, tmp_path: Path) -> None:
     series = routes.series_url("static-test", lambda _: payload.pack_png(PICTURE), 9)
     table = routes.table_url({"pictures": {"scene:4": f"{series}4"}})
