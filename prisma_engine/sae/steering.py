@@ -112,8 +112,14 @@ class Steering:
 
     def written(self, read: Float[Tensor, "*token d_in"]) -> Float[Tensor, "*token d_out"]:
         """What all changes together add to the activation."""
+        return self.written_by(self.moved(read), read)
+
+    def written_by(
+        self, moved: Float[Tensor, "*token change"], read: Float[Tensor, "*token d_in"]
+    ) -> Float[Tensor, "*token d_out"]:
+        """The same where `moved` is known, which is what takes time."""
         directions = self.sae.W_dec[[change.latent for change in self.changes]]
-        return self.sae.written(self.moved(read) @ directions, read)
+        return self.sae.written(moved @ directions, read)
 
 
 def steering(sae: SAE, changes: Changes, how: str, token: Selector | None, keep_error: bool) -> Steering:

@@ -104,7 +104,7 @@ def placed(start: Start, rack: Rack, typical: Float[Tensor, " latent"]) -> Place
     if rack.dials:
         edit = start.sae.steer(rack.changes(typical), token=changed)
         moved, steered = edit.moved(read), against.clone()
-        steered[:, changed] += edit.written(read).to(against.dtype)
+        steered[:, changed] += edit.written_by(moved, read).to(against.dtype)
     return Placed(against, steered, tuple(changed), tuple(changed if rack.keep_error else start.own), moved)
 
 
