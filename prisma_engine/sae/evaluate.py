@@ -127,7 +127,7 @@ class Evaluation:
         if labels is not None:
             columns["label"] = [i if i >= 0 else None for i in labels.label.tolist()]
             columns |= {name: getattr(labels, name).tolist() for name in ("precision", "recall", "f1", "auroc")}
-        return {"classes": list(classes), "latents": {name: _rounded(values, 4) for name, values in columns.items()}}
+        return {"classes": list(classes), "latents": {name: rounded(values, 4) for name, values in columns.items()}}
 
 
 def evaluate(
@@ -180,7 +180,7 @@ def score(
     summary, latents = evaluate(sae, model, held_out(model, images, n, hold_out), masked, _progress)
     training = files.recipe_of(folder) or _standing(folder)
     found = {"sae": sae.config.to_dict()} | summary | ({"training": training} if training else {})
-    (folder / EVAL).write_text(json.dumps(_rounded(found, 5), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / EVAL).write_text(json.dumps(rounded(found, 5), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / LATENTS).write_text(json.dumps(latents, ensure_ascii=False) + "\n", encoding="utf-8")
     return found
 
@@ -194,12 +194,12 @@ def _progress(done: int) -> None:
     print(f"\r{done} images", end="", flush=True)
 
 
-def _rounded(value: Any, digits: int) -> Any:
+def rounded(value: Any, digits: int) -> Any:
     """Floats to so many significant digits."""
     if isinstance(value, dict):
-        return {key: _rounded(v, digits) for key, v in value.items()}
+        return {key: rounded(v, digits) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(v, digits) for v in value]
+        return [rounded(v, digits) for v in value]
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 

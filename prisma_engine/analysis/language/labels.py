@@ -34,12 +34,13 @@ class Detectors:
         Args:
             half: 0 for texts that choose labels, 1 for those that score them.
         """
-        active = (acts > 0).float()
-        self.both[half] += active.T @ present.float()
-        self.active[half] += active.sum(0)
-        self.present[half] += present.float().sum(0)
+        token, latent = (acts > 0).nonzero(as_tuple=True)
+        self.both[half].index_add_(
+            0, latent, present[token].float()
+        )  # few are active, so rows are added, not multiplied
+        self.active[half] += latent.bincount(minlength=acts.shape[1])
+        self.present[half] += present.sum(0)
         if half:
-            token, latent = active.nonzero(as_tuple=True)
             self._entries.append(torch.stack([latent, token + self.tokens[1]]).int())
             self._values.append(acts[token, latent].float())
             self._present.append(present)

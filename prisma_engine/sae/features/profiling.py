@@ -21,30 +21,20 @@ LOWEST, HIGHEST = -20 * OCTAVE, 16 * OCTAVE
 """Bins that are counted: activations under 2⁻²⁰ or over 2¹⁶ count in the outermost."""
 
 
-class Profiler:
-    """Sums over images; `add` some, then ask for the `profile`."""
+class Sums:
+    """Sums over images of what their latents do; `count` some, then ask for the `profile`."""
 
-    def __init__(self, sae: SAE, model: HookedViT) -> None:
-        """
-        Raises:
-            ValueError: if the SAE does not fit the model.
-        """
-        check_hooks(sae, model)
-        self.sae, self.model, self.own = sae, model, positions(sae, model, "all")
+    def __init__(self, n: int) -> None:
         self.references: list[str] = []
-        n = sae.config.d_sae
+        self.n_tokens = 0
         self.counts = torch.zeros(n, HIGHEST - LOWEST, dtype=torch.long)
         self.sums, self.largest = torch.zeros(n, dtype=torch.double), torch.zeros(n)
         self._latents: list[Tensor] = []
         self._images: list[Tensor] = []
         self._maxima: list[Tensor] = []
 
-    @torch.no_grad()
-    def add(self, x: Float[Tensor, "image channel height width"], references: Iterable[str]) -> None:
-        """Count some images."""
-        name = self.sae.config.hook_name
-        _, cache = self.model.run_with_cache(x, name, stop_at_layer=stop_layer([name]))
-        acts = self.sae.encode(cache[name][:, self.own])
+    def count(self, acts: Float[Tensor, "image token latent"], references: Iterable[str]) -> None:
+        """Count some images, by the activations of their tokens."""
         image, token, latent = (acts > 0).nonzero(as_tuple=True)
         values = acts[image, token, latent].float()
         bins = (values.log2() * OCTAVE).floor().long().clamp(LOWEST, HIGHEST - 1) - LOWEST
@@ -58,6 +48,7 @@ class Profiler:
         self._images.append((image + len(self.references)).int())
         self._maxima.append(maxima[image, latent])
         self.references += references
+        self.n_tokens += acts.shape[0] * acts.shape[1]
 
     def profile(self, source: str) -> Profile:
         """What was found.
@@ -76,7 +67,7 @@ class Profiler:
         return Profile(
             source=source,
             references=tuple(self.references),
-            n_tokens=len(self.references) * len(self.own),
+            n_tokens=self.n_tokens,
             images=images.int(),
             typical=(self.sums / active.clamp(min=1)).float(),
             largest=self.largest,
@@ -92,7 +83,7 @@ class Profiler:
         latents, maxima = torch.cat(self._latents).long(), torch.cat(self._maxima)
         order = maxima.argsort(stable=True)
         order = order[latents[order].argsort(stable=True)]
-        images = latents.bincount(minlength=self.sae.config.d_sae)
+        images = latents.bincount(minlength=len(self.sums))
         start = images.cumsum(0) - images
         edge = images[:, None] * torch.arange(DECILES + 1) // DECILES
         low, high = edge[:, :-1], edge[:, 1:]
@@ -103,6 +94,26 @@ class Profiler:
         numbers = torch.cat(self._images) if len(order) else torch.zeros(1, dtype=torch.int)
         values = maxima if len(order) else torch.zeros(1)
         return numbers[place].masked_fill(empty, -1), values[place].masked_fill(empty, 0.0), images
+
+
+class Profiler(Sums):
+    """Sums over images that a model runs; `add` some, then ask for the `profile`."""
+
+    def __init__(self, sae: SAE, model: HookedViT) -> None:
+        """
+        Raises:
+            ValueError: if the SAE does not fit the model.
+        """
+        check_hooks(sae, model)
+        super().__init__(sae.config.d_sae)
+        self.sae, self.model, self.own = sae, model, positions(sae, model, "all")
+
+    @torch.no_grad()
+    def add(self, x: Float[Tensor, "image channel height width"], references: Iterable[str]) -> None:
+        """Count some images."""
+        name = self.sae.config.hook_name
+        _, cache = self.model.run_with_cache(x, name, stop_at_layer=stop_layer([name]))
+        self.count(self.sae.encode(cache[name][:, self.own]), references)
 
 
 def profile_steps(

@@ -1,0 +1,229 @@
+"""A recipe to try first, measured: `python -m prisma_engine.studies.llava_guide <an SAE's folder> --amount -4`.
+
+One latent is moved in one picture, and the description forgets what the latent is about. `guide.json` says on how many
+other scenes it does, with a random latent moved as far beside it, and what it does to scenes that show no such thing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+
+from prisma_engine import vlm
+from prisma_engine.analysis.intervals import share_interval
+from prisma_engine.hub import LoadError
+from prisma_engine.load import read_json
+from prisma_engine.plain import from_plain
+from prisma_engine.sae import files
+from prisma_engine.sae.features.facts import Facts, facts
+from prisma_engine.sae.features.guide import FILE, Picture, Share
+from prisma_engine.sae.model import SAE
+from prisma_engine.studies.llava_rows import Way, descriptions
+from prisma_engine.studies.llava_scenes import ASKED, Scenes, as_scenes, held_out_scenes, named
+from prisma_engine.studies.llava_transfer import class_latents
+from prisma_engine.toy.emoji_scenes import SceneBatch
+from prisma_engine.toy.llava.nouns import WORDS, class_of
+from prisma_engine.vlm.hooked import HookedVLM
+from prisma_engine.vlm.prompt import batch
+
+SPLIT, FIRST = "pairs", 2000
+PICTURE = Picture("scene", "7_3.300.520.400.0_32.680.420.340.0", "A dog beside a banana")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the recipe does to held-out scenes that show the thing beside one other, and to scenes that do not show it.
+
+    Attributes:
+        gone: share of the former, where it is named, in which it no longer is.
+        kept: share of those in which the other object, where it is named, still is.
+        control: `gone` for random latents moved as far.
+        wrong_sign: `gone` for the same latent moved the other way.
+        untouched: share of the latter whose description stays word for word.
+    """
+
+    gone: Share
+    kept: Share
+    control: Share
+    wrong_sign: Share
+    untouched: Share
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What to do, and what then happens.
+
+    Attributes:
+        picture: what to look at.
+        asked: what to ask.
+        thing: what shall be forgotten.
+        latent: the one to move; amount: by how many of its typical activations; where, when: at which tokens.
+        before, after: the descriptions.
+        measured: on how many other scenes it is so.
+    """
+
+    picture: Picture
+    asked: str
+    thing: str
+    latent: int
+    amount: float
+    where: tuple[str, ...]
+    when: tuple[str, ...]
+    before: str
+    after: str
+    measured: Measured
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Guide:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: for a missing or unknown field, which it names.
+        """
+        shares = {name: from_plain(Share, share, name) for name, share in values["measured"].items()}
+        read: dict[str, Any] = {
+            "picture": from_plain(Picture, values["picture"], "a picture"),
+            "measured": from_plain(Measured, shares, "what was measured"),
+        }
+        read |= {name: tuple(values[name]) for name in ("where", "when")}
+        return from_plain(cls, {**values, **read}, "the guide")
+
+
+def read_guide(folder: Path) -> Guide | None:
+    """The recipe beside an SAE's weights, or None if there is none.
+
+    Raises:
+        LoadError: if it is damaged.
+    """
+    if not (folder / FILE).exists():
+        return None
+    try:
+        return Guide.from_dict(read_json(folder / FILE))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LoadError(f"{FILE} of {folder.name} is damaged: {error}") from None
+
+
+def shown(model: HookedVLM, picture: Picture) -> Scenes:
+    """A picture as one scene, of which nobody says what its patches show."""
+    drawn = torch.from_numpy(picture.draw()).permute(2, 0, 1)[None]
+    nothing = torch.full((1, 1), -1)
+    return as_scenes(model, SceneBatch(drawn, nothing, torch.zeros(1, 1, *drawn.shape[-2:], dtype=torch.bool)), ASKED)
+
+
+def carried_out(model: HookedVLM, sae: SAE, known: Facts, guide: Guide) -> tuple[str, str]:
+    """What the model says of the guide's picture, without and with its steering."""
+    scenes, way = shown(model, guide.picture), Way("add", guide.where, guide.when)  # type: ignore[arg-type]
+    (before,) = descriptions(model, scenes)
+    amount = guide.amount * float(known.typical[guide.latent])
+    (after,) = descriptions(model, scenes, sae, way, [guide.latent], [amount])
+    return before, after
+
+
+def find(
+    model: HookedVLM,
+    folder: Path,
+    amount: float,
+    thing: str = "dog",
+    way: Way | None = None,
+    n: int = 150,
+    picture: Picture = PICTURE,
+) -> Guide:
+    """Measure a recipe.
+
+    Raises:
+        ValueError: if nothing is called so, or no latent is about it.
+    """
+    sae, known, way = files.load(folder), facts(folder), way or Way()
+    kind = class_of(thing)
+    latent = None if kind is None or known is None else class_latents(known)[kind]
+    if kind is None or known is None or latent is None:
+        raise ValueError(f"no latent of {folder.name} is labelled {thing!r}")
+    unit = amount * float(known.typical[latent])
+    scenes = beside(model, kind, n)
+    before = descriptions(model, scenes)
+    named_it = [i for i, text in enumerate(before) if kind in named(text)]
+    subjects, texts = scenes.rows(named_it), [before[i] for i in named_it]
+    random = Random(0)
+    others = [i for i in (known.frequency > 0).nonzero()[:, 0].tolist() if i != latent]
+    controls = [random.choice(others) for _ in named_it]
+
+    def after(latents: Sequence[int], by: float) -> list[str]:
+        return descriptions(model, subjects, sae, way, latents, [by] * len(named_it))
+
+    steered, mine = after([latent] * len(named_it), unit), [latent] * len(named_it)
+    pairs = [(kept, named(new)) for old, new in zip(texts, steered, strict=True) for kept in named(old) - {kind}]
+    free = _without(model, kind, n)
+    plain = descriptions(model, free)
+    same = descriptions(model, free, sae, way, [latent] * len(free), [unit] * len(free))
+    measured = Measured(
+        gone=_gone(kind, steered),
+        kept=_share([other in now for other, now in pairs]),
+        control=_gone(kind, after(controls, unit)),
+        wrong_sign=_gone(kind, after(mine, -unit)),
+        untouched=_share([old == new for old, new in zip(plain, same, strict=True)]),
+    )
+    draft = Guide(picture, ASKED, thing, latent, amount, way.where, way.when, "", "", measured)
+    first, second = carried_out(model, sae, known, draft)
+    return Guide(picture, ASKED, thing, latent, amount, way.where, way.when, first, second, measured)
+
+
+def beside(model: HookedVLM, kind: int, n: int) -> Scenes:
+    """Held-out scenes that show a thing of this kind beside one other, the others in turn."""
+    others = [other for other in range(len(WORDS)) if other != kind]
+    parts = [
+        held_out_scenes(model, SPLIT, FIRST + i, n // len(others) + 1, classes=(kind, other))
+        for i, other in enumerate(others)
+    ]
+    return joined(parts).rows(Random(kind).sample(range(sum(map(len, parts))), n))
+
+
+def _without(model: HookedVLM, kind: int, n: int) -> Scenes:
+    scenes = held_out_scenes(model, SPLIT, FIRST - 1, n)
+    return scenes.rows([i for i, row in enumerate(scenes.objects.tolist()) if kind not in row])
+
+
+def joined(parts: Sequence[Scenes]) -> Scenes:
+    """Several scenes' batches as one."""
+    prompts = batch([part.prompt for part in parts])
+    width = max(part.objects.shape[1] for part in parts)
+    objects = [torch.nn.functional.pad(part.objects, (0, width - part.objects.shape[1]), value=-1) for part in parts]
+    return Scenes(prompts, torch.cat(objects), torch.cat([part.patches for part in parts]))
+
+
+def _gone(kind: int, texts: Sequence[str]) -> Share:
+    return _share([kind not in named(text) for text in texts])
+
+
+def _share(hits: Sequence[bool]) -> Share:
+    found = share_interval(sum(hits), len(hits))
+    return Share(round(found.value, 4), round(found.low, 4), round(found.high, 4), len(hits))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="a folder with an SAE whose latents have labels")
+    parser.add_argument("--amount", type=float, required=True, help="typical activations to move the latent by")
+    parser.add_argument("--thing", default="dog", help="what shall be forgotten")
+    parser.add_argument("--n", type=int, default=150, help="how many scenes of each sort")
+    parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
+    given = parser.parse_args()
+    model = vlm.load(given.weights or files.opened(given.folder).config.model)
+    guide = find(model, given.folder, given.amount, given.thing, n=given.n)
+    text = json.dumps(guide.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    (given.folder / FILE).write_text(text + "\n", encoding="utf-8")
+    print(f"{guide.before}\n{guide.after}\n{guide.measured}")
+
+
+if __name__ == "__main__":
+    main()
