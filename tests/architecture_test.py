@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("prisma_engine", "apps", "model_cards", "space_configs", "benchmarks")
-APPS = ("dogit_lens", "attention_tour", "cat_dog_patching", "sae_steering")
+APPS = ("dogit_lens", "attention_tour", "cat_dog_patching", "sae_steering", "vlm_steering")
 MAX_LINES = 400
 
 # who (a dotted prefix) may not import what (dotted prefixes), and why; "except" names the files that may

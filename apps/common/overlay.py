@@ -13,13 +13,15 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
+from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
 from apps.common import animation
 from prisma_engine.labels import font
 
 INK, PAPER = (28, 32, 38), (255, 255, 255)
+HEAT = "viridis"
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,16 @@ def _titled(picture: Image.Image, title: str) -> Image.Image:
 def _rgb(tint: str) -> tuple[int, int, int]:
     red, green, blue = (int(tint[i : i + 2], 16) for i in (1, 3, 5))
     return red, green, blue
+
+
+def heated(
+    pixels: UInt8[np.ndarray, "height width 3"], heat: Float[np.ndarray, "row column"], strength: float = 0.8
+) -> Image.Image:
+    """A picture, dimmed and grey, with patches the brighter the more active the latent is there."""
+    most = float(heat.max()) or 1.0
+    tints = (np.asarray(colormaps[HEAT](heat / most))[..., :3] * 255).astype(np.uint8)
+    grey = Image.fromarray(pixels).convert("L").convert("RGB")
+    size = grey.size
+    over = Image.fromarray(tints).resize(size, Image.Resampling.NEAREST)
+    mask = Image.fromarray((np.sqrt(heat / most) * strength * 255).astype(np.uint8))
+    return Image.composite(over, grey, mask.resize(size, Image.Resampling.NEAREST))

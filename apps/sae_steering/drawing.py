@@ -8,18 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from apps.common.figures import INK, MUTED, shorten
-from apps.common.overlay import Frame, draw_frame
+from apps.common.overlay import Frame, draw_frame, heated
 from apps.common.paper import Sheet
 
 WIDTH, MARGIN, GAP = 7.2, 0.25, 0.2  # of the sheet; inches
 COLUMN = (WIDTH - 2 * MARGIN - 2 * GAP) / 3
-HEAT = "viridis"
 LINE, MAX_LINE = 0.17, 118
 CELL = 24  # pixels of a patch in a drawn lens
 
@@ -98,17 +96,6 @@ def _top(sheet: Sheet, view: SteeredView, tall: float) -> None:
     left = MARGIN + 2 * (COLUMN + GAP)
     for index, line in enumerate(view.about):
         sheet.write(shorten(line, 46), left, 0.78 + LINE * index, 7.5, INK if index == 0 else MUTED)
-
-
-def heated(pixels: Pixels, heat: Float[np.ndarray, "row column"], strength: float = 0.8) -> Image.Image:
-    """A picture, dimmed and grey, with patches the brighter the more active the latent is there."""
-    most = float(heat.max()) or 1.0
-    tints = (np.asarray(colormaps[HEAT](heat / most))[..., :3] * 255).astype(np.uint8)
-    grey = Image.fromarray(pixels).convert("L").convert("RGB")
-    size = grey.size
-    over = Image.fromarray(tints).resize(size, Image.Resampling.NEAREST)
-    mask = Image.fromarray((np.sqrt(heat / most) * strength * 255).astype(np.uint8))
-    return Image.composite(over, grey, mask.resize(size, Image.Resampling.NEAREST))
 
 
 def card_figure(pictures: Sequence[Pixels | Image.Image]) -> bytes:

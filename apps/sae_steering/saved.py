@@ -10,10 +10,10 @@ import numpy as np
 from apps.common import catalog
 from apps.common.answers import top_answers
 from apps.common.dials import dial_said
-from apps.common.overlay import Frame, draw_frame
+from apps.common.overlay import Frame, draw_frame, heated
 from apps.sae_steering.analysis import SteerResult
 from apps.sae_steering.bench import Bench
-from apps.sae_steering.drawing import CELL, Column, SteeredView, card_figure, heated, steered_figure
+from apps.sae_steering.drawing import CELL, Column, SteeredView, card_figure, steered_figure
 from apps.sae_steering.handlers import watched
 from apps.sae_steering.trying import RANDOM
 from prisma_engine.sae.features import COLUMNS, SteerRun, steer_run

@@ -13,7 +13,7 @@ import { densityWords, latentAddress, scoreWords } from '../../apps/common/widge
 import { dialShare } from '../../apps/common/widgets/steering/latentlist.js';
 import { commonest, differing, patchesOf } from '../../apps/common/widgets/steering/minilens.js';
 import { chipWords, whereWords } from '../../apps/common/widgets/steering/rack.js';
-import { bipolarSpan } from '../../apps/common/widgets/steering/rackcard.js';
+import { bipolarSpan } from '../../apps/common/widgets/steering/dials.js';
 import { stageTag, tokensBetween } from '../../apps/common/widgets/steering/stagepaint.js';
 import { tableColumns } from '../../apps/common/widgets/steering/tablecard.js';
 import { steeredColumns } from '../../apps/common/widgets/steering/twins.js';

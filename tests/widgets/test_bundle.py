@@ -19,7 +19,7 @@ from apps.common.widgets import (
 
 HERE = Path(__file__).parent
 WIDGETS = Path(bundle.__file__).parent
-FOLDERS = ("lens", "attention", "composer", "patching", "mask", "steering", "steps")
+FOLDERS = ("lens", "attention", "composer", "patching", "mask", "steering", "steps", "language")
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed; install Node 20 or newer to run this")
 

@@ -75,10 +75,14 @@ def template(path: Path) -> str:
 
 
 @lru_cache(maxsize=8)
-def parts(folder: str) -> dict[str, str]:
-    """Keyword arguments of `gr.HTML` for the widget in a folder beside this file: template, style and script."""
+def parts(folder: str, also: tuple[str, ...] = ()) -> dict[str, str]:
+    """Keyword arguments of `gr.HTML` for the widget in a folder beside this file: template, style and script.
+
+    `also` are folders of widgets whose styles come before its own, since it shows parts of theirs.
+    """
     home = HERE / folder
-    style = "\n".join(template(path) for path in (HERE / "shared" / "shared.css", home / "widget.css"))
+    sheets = [HERE / name / "widget.css" for name in (*also, folder)]
+    style = "\n".join(template(path) for path in (HERE / "shared" / "shared.css", *sheets))
     return {
         "html_template": template(home / "widget.html"),
         "css_template": style,
@@ -86,6 +90,6 @@ def parts(folder: str) -> dict[str, str]:
     }
 
 
-def widget(folder: str, value: dict | None, **kwargs) -> gr.HTML:
-    """A `gr.HTML` that shows `value` with the widget in `folder`; further arguments go to `gr.HTML`."""
-    return gr.HTML(value, apply_default_css=False, **parts(folder), **kwargs)
+def widget(folder: str, value: dict | None, also: tuple[str, ...] = (), **kwargs) -> gr.HTML:
+    """A `gr.HTML` that shows `value` with the widget in `folder`, see `parts`; further arguments go to `gr.HTML`."""
+    return gr.HTML(value, apply_default_css=False, **parts(folder, also), **kwargs)

@@ -1,0 +1,106 @@
+"""What is on the page and where; no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from apps.common import catalog
+from apps.common.controls import link_and_code, picture_sources, toolbar
+from apps.common.parts import address, note
+from apps.common.saes import shipped_for, title_of
+from apps.common.widgets import language_canvas
+from apps.vlm_steering import vlms
+
+ABOUT = """# Steering a LLaVA
+A small model looks at a picture and describes it, one word after another; beside it stands a dictionary of *latents*
+found in text alone, each a thing such as “dog” that the model may be thinking of. See which of them its view of the
+picture switches on, turn one down, and read what the model says then, beside what it says untouched.
+"""
+BUTTONS = {
+    "start-over": "Start over",
+    "save-picture": "Save picture",
+    "save-numbers": "Save JSON",
+    "copy-link": "Copy link",
+    "copy-code": "Copy as Python",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The components that the wiring needs."""
+
+    picker: gr.HTML
+    photo: gr.Image
+    composer: gr.HTML
+    model: gr.Dropdown
+    classes: gr.Textbox  # never shown: what other pages ask of a zero-shot model
+    sae: gr.Dropdown
+    note: gr.HTML
+    address: gr.HTML
+    canvas: gr.HTML
+    buttons: dict[str, gr.Button]  # by element id, see BUTTONS
+    link: gr.Textbox
+    code: gr.Code
+    file: gr.File
+
+
+def lay_out() -> Layout:
+    """Build the page inside the current Blocks."""
+    gr.Markdown(ABOUT, elem_classes="page-title")
+    notice, where = note(), address()
+    with gr.Row(elem_classes="tool-page"):
+        with gr.Column(scale=3, min_width=280, elem_classes="side"):
+            picker, photo, composer = picture_sources()
+            model, sae = _model(), _sae()
+            classes = gr.Textbox("", visible=False)
+        with gr.Column(scale=11, min_width=560, elem_classes="canvas-column"):
+            buttons = toolbar(BUTTONS)
+            canvas = language_canvas(None, elem_id="language", elem_classes="canvas")
+            link, code, file = link_and_code("Prints what the model says in each column")
+    return Layout(
+        picker=picker,
+        photo=photo,
+        composer=composer,
+        model=model,
+        classes=classes,
+        sae=sae,
+        note=notice,
+        address=where,
+        canvas=canvas,
+        buttons=buttons,
+        link=link,
+        code=code,
+        file=file,
+    )
+
+
+def sae_choices(model: str) -> list[tuple[str, str]]:
+    """(title, name) of the SAEs that ship for a model."""
+    return [(title_of(config), name) for name, config in shipped_for(model)]
+
+
+def _model() -> gr.Dropdown:
+    custom = not catalog.on_space()
+    model = gr.Dropdown(
+        vlms.choices(),
+        value=vlms.DEFAULT,
+        allow_custom_value=custom,
+        label="Model that sees and talks",
+        elem_id="model",
+    )
+    if custom:
+        gr.Markdown("Or type a folder that holds another LLaVA, and press Enter.", elem_classes="quiet")
+    return model
+
+
+def _sae() -> gr.Dropdown:
+    custom = not catalog.on_space()
+    sae = gr.Dropdown(
+        sae_choices(vlms.DEFAULT), value=None, allow_custom_value=custom, label="Its latents, found in text",
+        elem_id="sae",
+    )  # fmt: skip
+    if custom:
+        gr.Markdown("Or type the folder or the Hub id of any other, and press Enter.", elem_classes="quiet")
+    return sae
