@@ -59,7 +59,7 @@ class SAEConfig:
     skip: bool = False
     """Transcoder: a linear path beside the latents."""
     probe: float | None = None
-    """Explained variance on the built-in probe images when it was saved; see `prisma_engine.sae.probe`."""
+    """Explained variance on the built-in probe images, or texts, when it was saved; see `prisma_engine.sae.probe`."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

@@ -28,7 +28,7 @@ class Sampling:
     """How the next token is chosen.
 
     Attributes:
-        max_new_tokens: at most so many are generated.
+        max_new_tokens: at most so many are generated; fewer where the model's context ends before.
         temperature: divides the logits before one is drawn; 0 takes the most probable.
         seed: of the draws; the same seed gives the same answer.
         cache: keep keys and values; without, every token is computed from the whole sequence again.
@@ -83,11 +83,10 @@ def steps(model: HookedVLM, prompt: Prompt, edits: Edits, sampling: Sampling) ->
     if prompt.n_rows != 1:
         raise ValueError(f"this prompt has {prompt.n_rows} rows; use generate_batch")
     ids: list[int] = []
-    text = ""
+    text, most = "", _most(model, prompt, sampling)
     for drawn in _draws(model, prompt, edits, sampling):
         ids.append(int(drawn.ids[0]))
-        ended = ids[-1] in model.end_tokens
-        done = ended or len(ids) == sampling.max_new_tokens
+        done = ids[-1] in model.end_tokens or len(ids) == most
         whole = model.tokenizer.decode(ids, skip_special_tokens=True)
         # a character of several tokens is held back until it is whole
         new = "" if whole.endswith("\N{REPLACEMENT CHARACTER}") and not done else whole[len(text) :]
@@ -127,7 +126,7 @@ def _draws(model: HookedVLM, prompt: Prompt, edits: Edits, sampling: Sampling) -
     prompt = prompt.to(model.device)
     whole, past = prompt, model.new_cache() if sampling.cache else None
     ids, pixels, places = prompt.ids, prompt.pixels, Places(prompt.kinds)
-    for _ in range(sampling.max_new_tokens):
+    for _ in range(_most(model, prompt, sampling)):
         with active(run), torch.no_grad():
             logits = model.next_logits(ids, pixels, places, past)
         drawn = _drawn(logits.float(), sampling, generator, model.prompter.image_token)
@@ -138,6 +137,17 @@ def _draws(model: HookedVLM, prompt: Prompt, edits: Edits, sampling: Sampling) -
             ids, places = whole.ids, Places(whole.kinds)
         else:
             ids, pixels, places = new, None, Places(("generated",), places.start + len(places.kinds))
+
+
+def _most(model: HookedVLM, prompt: Prompt, sampling: Sampling) -> int:
+    """How many tokens are generated at most: what was asked for, or what the model's context leaves."""
+    room = model.config.n_context - len(prompt)
+    if room < 1:
+        raise ValueError(
+            f"this prompt has {len(prompt)} tokens, and {model.name} was made for {model.config.n_context} with its "
+            "answer; shorten it"
+        )
+    return min(sampling.max_new_tokens, room)
 
 
 def _drawn(

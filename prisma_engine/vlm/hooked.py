@@ -163,6 +163,7 @@ class HookedVLM(Hooked):
 
         Raises:
             KeyError: if a pattern matches no hook point.
+            ValueError: for settings that are not possible, or a prompt that leaves no room for an answer.
         """
         sampling = Sampling(max_new_tokens, temperature, seed, cache)
         return generation.steps(self, prompt, edits or {}, sampling)

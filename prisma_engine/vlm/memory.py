@@ -83,7 +83,10 @@ def stored(folder: Path) -> Weights:
 def free_memory(device: str = "cpu") -> int | None:
     """Bytes that a device has free; of the CPU, also below what this process may take. None where nobody says."""
     if device.startswith("cuda"):
-        return torch.cuda.mem_get_info(device)[0]
+        try:
+            return torch.cuda.mem_get_info(device)[0]
+        except RuntimeError:  # a GPU that is only lent for the time of a call does not say it before
+            return None
     if device != "cpu":
         return None
     known = [bytes_ for bytes_ in (_available(Path("/proc/meminfo")), _allowed(CGROUPS)) if bytes_ is not None]

@@ -152,11 +152,6 @@ class Prompter:
         self._check_images(full, picture is not None)
         return self._tokenized(full, picture)
 
-    def batch(self, texts: Sequence[str | Messages], images: Sequence[ImageSource | None] | None = None) -> Prompt:
-        """One prompt a row; see `batch`."""
-        pictures = [None] * len(texts) if images is None else list(images)
-        return batch([self(text, image) for text, image in zip(texts, pictures, strict=True)])
-
     def _templated(self, text: str | Messages, has_image: bool, raw: bool) -> str:
         if isinstance(text, str):
             if raw:

@@ -190,6 +190,19 @@ def test_a_row_that_ended_waits_for_the_others(llama):
     assert (first.ids, first.text) == ((2,), "") and len(second.ids) == 4
 
 
+def test_an_answer_ends_where_the_context_does(llama):
+    model, _ = llama
+    long = model.prompt(" ".join(["dog"] * (model.config.n_context - 3)), raw=True)
+    steps = list(model.generate(long, saying("dog")(model), N))
+    assert [step.done for step in steps] == [False, False, True]
+    (answer,) = model.generate_batch(long, saying("dog")(model), N)
+    assert len(answer.ids) == 3
+    full = long.extended([step.token for step in steps])
+    for generate in (lambda: next(model.generate(full)), lambda: model.generate_batch(full)):
+        with pytest.raises(ValueError, match="has 128 tokens, and tiny-llama was made for 128 with its answer"):
+            generate()
+
+
 def test_what_cannot_be_generated_says_so(llama):
     model, prompt = llama
     with pytest.raises(ValueError, match="max_new_tokens is 0; expected at least 1"):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import tiny_vlms as tiny
 from prisma_engine import vlm
@@ -66,9 +67,23 @@ def test_the_folder_beside_the_others_is_found_by_name(folder, monkeypatch):
         vlm.load("small")
 
 
+def before(name):
+    """What transformers 4 called a weight."""
+    name = name.removeprefix("model.")
+    if "lm_head" in name:
+        return "language_model.lm_head.weight"
+    for part, inner in (("language_model", "model"), ("vision_tower", "vision_model")):
+        if name.startswith(f"{part}.") and not name.startswith(f"{part}.{inner}."):
+            return name.replace(part, f"{part}.{inner}", 1)
+    return name
+
+
 def older(folder):
     """The same files as a checkpoint of transformers 4 with a processor of its own code has them."""
     rewrite(folder, transformers_version="4.39.3")
+    weights = {before(name): tensor.clone() for name, tensor in load_file(folder / "model.safetensors").items()}
+    assert {"language_model.model.norm.weight", "vision_tower.vision_model.pre_layrnorm.bias"} <= set(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     (folder / "processor_config.json").unlink()
     (folder / "chat_template.jinja").unlink(missing_ok=True)
     tiny.processor().image_processor.save_pretrained(folder)
