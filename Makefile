@@ -12,7 +12,7 @@ help:
 	@echo "make test         every test, with Chromium where it can be installed"
 	@echo "make check        format, lint, types and the fast tests"
 	@echo "make bench        timings beside the originals, printed as ratios"
-	@echo "make train        train emoji-vit again (hours)"
+	@echo "make train        train emoji-vit and emoji-llava again (hours)"
 	@echo "make train-all    the same, and the sixteen models of the zoo (more hours; PRISMA_CIFAR10 says where its photos are)"
 	@echo "make golden       rewrite the golden pictures; look at the diff"
 	@echo "make pictures      draw the README's pictures again"
@@ -80,11 +80,11 @@ bench: setup-dev
 	@$(PY) -m benchmarks
 
 train: setup
-	$(PY) -m prisma_engine.toy.train emoji-vit
+	$(PY) -m prisma_engine.toy.train emoji-vit emoji-llava
 	$(PY) -m model_cards build
 
 train-all: setup
-	$(PY) -m prisma_engine.toy.train emoji-vit zoo
+	$(PY) -m prisma_engine.toy.train emoji-vit emoji-llava zoo
 	$(PY) -m model_cards build
 
 golden: setup-dev

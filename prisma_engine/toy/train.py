@@ -7,7 +7,8 @@ models that ship.
 
 In several processes, which gives the same losses as one: `accelerate launch --multi_gpu --num_processes 2 -m
 prisma_engine.toy.train …` or `torchrun --nproc-per-node 2 -m …`, with `--device cuda` where there are GPUs. `emoji-vit`
-has a training of its own (`prisma_engine.toy.emoji.train`), which this command starts.
+and `emoji-llava` have trainings of their own (`prisma_engine.toy.emoji.train`, `prisma_engine.toy.llava.train`), which
+this command starts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from prisma_engine.toy.emoji import train as emoji
 from prisma_engine.toy.emoji.recipe import recipe_names as emoji_recipes
+from prisma_engine.toy.llava import train as llava
+from prisma_engine.toy.llava.recipe import recipe_names as llava_recipes
 from prisma_engine.toy.zoo.evaluate import evaluate
 from prisma_engine.toy.zoo.export import export
 from prisma_engine.toy.zoo.recipe import load_recipe, recipe_names
@@ -50,7 +53,7 @@ def one(name: str, given: argparse.Namespace, world: World) -> None:
 
 
 def main() -> None:
-    known = ", ".join((*emoji_recipes(), *recipe_names()))
+    known = ", ".join((*emoji_recipes(), *llava_recipes(), *recipe_names()))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", nargs="*", default=["emoji-vit"], help=f"zoo, a .toml file, or of: {known}")
     parser.add_argument("--out", type=Path, help="folder for checkpoints and history (default: out/<recipe>)")
@@ -67,6 +70,8 @@ def main() -> None:
         for name in names:
             if Path(name).stem in emoji_recipes():
                 emoji.start(name, given.out, given.cards, given.workers)
+            elif Path(name).stem in llava_recipes():
+                llava.start(name, given.out, given.cards, world)
             else:
                 one(name, given, world)
 

@@ -45,6 +45,11 @@ class World:
             distributed.all_reduce(tensor)
         return tensor
 
+    def wait(self) -> None:
+        """Until every process is here: none reads a file before the one that writes it has."""
+        if self.count > 1:
+            distributed.barrier()
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its mean over the processes, each of which had equally many tokens."""
         if self.count > 1:
