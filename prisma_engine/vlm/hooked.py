@@ -52,7 +52,6 @@ class HookedVLM(Hooked):
         self.vision: HookedViT | None = None if self.sight is None else self.sight.tower
         grid = None if self.vision is None else self.vision.grid
         self.config = DecoderConfig.read(model.config.get_text_config(), grid)
-        self.decoder: Any = model.model.language_model if sees else model.model
         self._name_attention(sees)
         self.hook_embed = point_of_tokens("batch token d_model")
         self.blocks = nn.ModuleList(BlockPoints() for _ in range(self.config.n_layers))
@@ -74,6 +73,11 @@ class HookedVLM(Hooked):
         self._hook_points = {
             name: point for name, point in self._hook_points.items() if point.n_prefix is None or point in reached
         }
+
+    @property
+    def decoder(self) -> Any:
+        """transformers' own decoder: its embedding, layers and final norm."""
+        return self.model.model if self.sight is None else self.model.model.language_model
 
     @property
     def device(self) -> torch.device:
