@@ -156,7 +156,8 @@ export function mount({ element, value, onEvent = () => {} }) {
     setText(parts.imageTitle, run.image.title ?? 'The picture');
     setText(parts.saeTitle, run.sae.title ?? run.sae.id);
     const { image, text } = heard.explained;
-    setText(parts.saeVariance, `${formatPercent(text)} explained in these words, ${formatPercent(image)} in the picture`);
+    const share = (value) => (value >= 0 ? formatPercent(value) : `−${(-100 * value).toFixed(0)} %`);
+    setText(parts.saeVariance, `${share(text)} explained in these words, ${share(image)} in the picture`);
     setText(parts.saeL0, `${heard.l0.text?.toFixed(1)} latents on at a word, ${heard.l0.image?.toFixed(1)} at a patch`);
   }
   function render() {
