@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 
 from apps.common import catalog
 from apps.common.runtime import MAX_SENTENCE
+from prisma_engine import vlm
 from prisma_engine.load import read_json
 from prisma_engine.sae import SAEConfig, files
 from prisma_engine.sae.evaluate import EVAL
@@ -100,8 +101,9 @@ def config_of(name: str) -> SAEConfig:
 
 
 def shipped_models() -> tuple[str, ...]:
-    """The models that have an SAE here."""
-    return tuple(dict.fromkeys(config_of(name).model for name in files.shipped()))
+    """The vision transformers that have an SAE here; latents of a decoder of text belong to no picture's patches."""
+    models = dict.fromkeys(config_of(name).model for name in files.shipped())
+    return tuple(name for name in models if name not in vlm.shipped())
 
 
 def first_for(model: str) -> str | None:

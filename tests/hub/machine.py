@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL = 1024  # our files are small, and what is resumed is whole pieces
 QUIET = ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_UPDATE_CHECK")
 
 
@@ -60,10 +61,22 @@ class Machine:
         self.child = 0
         self.started = Event()
 
-    def run(self, job: str, home: Path, token: str | None = "hf_write", offline: bool = False, **given: Any) -> Done:
-        """Run the job, a function, with `given` and with its caches below `home`; paths become strings."""
+    def run(
+        self,
+        job: str,
+        home: Path,
+        token: str | None = "hf_write",
+        offline: bool = False,
+        piece: int = SMALL,
+        **given: Any,
+    ) -> Done:
+        """Run the job, a function, with `given` and with its caches below `home`; paths become strings.
+
+        Args:
+            piece: bytes of a download that are taken at once, and kept if it breaks off.
+        """
         assert self.process.stdin and self.process.stdout
-        asked = {"job": job, "home": str(home), "token": token, "offline": offline, "given": given}
+        asked = {"job": job, "home": str(home), "token": token, "offline": offline, "piece": piece, "given": given}
         self.started.clear()
         self.process.stdin.write(json.dumps(asked, default=str) + "\n")
         self.process.stdin.flush()
@@ -110,7 +123,7 @@ def _child(module: ModuleType, asked: dict[str, Any]) -> dict[str, Any]:
     constants.HF_HUB_CACHE = str(Path(asked["home"]) / "hub")
     constants.HF_TOKEN_PATH = str(Path(asked["home"]) / "token")
     constants.HF_HUB_OFFLINE = asked["offline"]
-    constants.DOWNLOAD_CHUNK_SIZE = 1024  # our files are small, and what is resumed is whole pieces
+    constants.DOWNLOAD_CHUNK_SIZE = asked["piece"]
     os.environ.pop("HF_TOKEN", None)
     if asked["token"]:
         os.environ["HF_TOKEN"] = asked["token"]
