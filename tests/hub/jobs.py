@@ -100,6 +100,13 @@ def load_sae(name: str, revision: str | None = None) -> str:
     return tensors(pe.SAE.load(name, revision=revision).state_dict())
 
 
+def load_vlm(name: str, revision: str | None = None) -> dict[str, Any]:
+    from prisma_engine import vlm
+
+    found = vlm.load(name, revision=revision, dtype=torch.float32)
+    return {"revision": found.revision, "tensors": tensors(found.model.state_dict()), "name": found.name}
+
+
 def file_hash(path: str) -> str:
     """The hash that `load` gives of a model with the tensors of a file."""
     return tensors({name: tensor.float() for name, tensor in load_file(path).items()})
