@@ -16,6 +16,9 @@ from prisma_engine.toy.llava.tokenizer import build_processor, build_tokenizer
 if TYPE_CHECKING:
     from transformers import LlavaForConditionalGeneration
 
+FINISHED = "finished"
+"""Where the last stage of the training leaves the model."""
+
 
 def save_pretrained(llava: LlavaForConditionalGeneration, folder: Path, dtype: torch.dtype = torch.float32) -> Path:
     """Write weights and config, the processor with its tokenizer and chat template, and how it generates."""
@@ -42,9 +45,9 @@ def export(name: str, out: Path, cards: Path | None = None) -> Path:
     """
     from transformers import LlavaForConditionalGeneration
 
-    if not (out / "refined" / "config.json").exists():
-        raise FileNotFoundError(f"{out / 'refined'} holds no model; run python -m prisma_engine.toy.llava.train")
+    if not (out / FINISHED / "config.json").exists():
+        raise FileNotFoundError(f"{out / FINISHED} holds no model; run python -m prisma_engine.toy.llava.train")
     folder = (cards or models_folder()) / name
-    save_pretrained(LlavaForConditionalGeneration.from_pretrained(out / "refined"), folder, torch.float16)
-    shutil.copy(out / "refining" / FILE, folder / FILE)
+    save_pretrained(LlavaForConditionalGeneration.from_pretrained(out / FINISHED), folder, torch.float16)
+    shutil.copy(out / "finishing" / FILE, folder / FILE)
     return folder

@@ -17,6 +17,7 @@ NEEDS = {
     "projector": ("block", "decoder", "tower", "conversation"),
     "tuning": ("block", "decoder", "tower", "conversation"),
     "refining": ("block", "decoder", "tower", "refined"),
+    "finishing": ("block", "decoder", "tower", "finished"),
 }
 """The stages in order, and the parts of the recipe that each reads beside its own."""
 
@@ -84,6 +85,8 @@ class Recipe:
     tower: Tower
     conversation: Conversation
     refined: Conversation
+    """Of the last stage but one."""
+    finished: Conversation
     """Of the last stage."""
     language: Optimizer
     """The decoder, on text alone."""
@@ -95,6 +98,8 @@ class Recipe:
     """Projector and decoder, on conversations about scenes."""
     refining: Optimizer
     """The same again, on conversations of another make."""
+    finishing: Optimizer
+    """And once more."""
 
     def to_dict(self) -> dict[str, Any]:
         return to_plain(self)
@@ -112,7 +117,8 @@ class Recipe:
             ValueError: for an unknown or missing field, which it names.
         """
         stages = dict.fromkeys(NEEDS, Optimizer)
-        parts = {"decoder": Decoder, "tower": Tower, "conversation": Conversation, "refined": Conversation, **stages}
+        said = dict.fromkeys(("conversation", "refined", "finished"), Conversation)
+        parts = {"decoder": Decoder, "tower": Tower, **said, **stages}
         read = {key: from_plain(kind, values.get(key, {}), f"the recipe's [{key}]") for key, kind in parts.items()}
         return from_plain(cls, {**values, **read}, "the recipe")
 

@@ -1,9 +1,9 @@
 """The training of emoji-llava, stage by stage: `python -m prisma_engine.toy.train emoji-llava`.
 
 Or one stage at a time: `python -m prisma_engine.toy.llava.train language`, then `vision` (which needs no other),
-`projector`, `tuning`, `refining`. Each writes `out/llava/<stage>/`: a checkpoint that a second start resumes from,
-`history.jsonl`, and the model as transformers saves it (those of the last two in `out/llava/joint/` and
-`out/llava/refined/`). `torchrun --nproc-per-node 2 -m …` shares each step between two processes.
+`projector`, `tuning`, `refining`, `finishing`. Each writes `out/llava/<stage>/`: a checkpoint that a second start
+resumes from, `history.jsonl`, and the model as transformers saves it (those of the last three in `out/llava/joint/`,
+`refined/` and `finished/`). `torchrun --nproc-per-node 2 -m …` shares each step between two processes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def vision(recipe: Recipe, out: Path, world: World = ALONE) -> Trainer:
 
 def joint(recipe: Recipe, llava: LlavaForConditionalGeneration, name: str, out: Path, world: World = ALONE) -> Trainer:
     """A trainer of the whole on conversations about scenes: of its "projector", or with the decoder too."""
-    tokenizer, said = build_tokenizer(), recipe.refined if name == "refining" else recipe.conversation
+    tokenizer, said = build_tokenizer(), {"refining": recipe.refined, "finishing": recipe.finished}.get(name)
+    said = said or recipe.conversation
     conversations = Conversations(Writer(tokenizer, llava.config.image_seq_length), PREPROCESS, said.questions)
     speaks = name != "projector"  # only then can text be forgotten
     draw = Mixed(conversations, Rows(tokenizer, recipe.block), said.mixture, said.text if speaks else 0.0)
@@ -115,6 +116,10 @@ def _refining(recipe: Recipe, out: Path, world: World) -> None:
     _speak(joint(recipe, _left_in(out / "joint"), "refining", out, world), out / "refined")
 
 
+def _finishing(recipe: Recipe, out: Path, world: World) -> None:
+    _speak(joint(recipe, _left_in(out / "refined"), "finishing", out, world), out / "finished")
+
+
 def _left_in(folder: Path) -> LlavaForConditionalGeneration:
     """The model that an earlier stage left."""
     from transformers import LlavaForConditionalGeneration
@@ -137,6 +142,7 @@ STAGES: dict[str, Callable[[Recipe, Path, World], None]] = {
     "projector": _projector,
     "tuning": _tuning,
     "refining": _refining,
+    "finishing": _finishing,
 }
 """In the order of the training."""
 
