@@ -50,8 +50,12 @@ def page(demo: gr.Blocks, desk: VlmDesk | None = None) -> Layout:
     at.sae.blur(work.sae_left, [at.sae, *state], at.sae, js=LEFT, **QUIET)
     starting = [*shown, at.photo, at.composer]
     runs(at.buttons["start-over"].click, work.start_over, state, starting, **after)
-    runs(at.canvas.guide, work.guide, state, starting, trigger_mode="multiple", **after)
-    runs(at.canvas.ask, work.ask, state, shown, trigger_mode="multiple", **after)
+    asking = {
+        "guide": runs(at.canvas.guide, work.guide, state, starting, trigger_mode="multiple", **after),
+        "ask": runs(at.canvas.ask, work.ask, state, shown, trigger_mode="multiple", **after),
+    }
+    for what, event in asking.items():
+        event.failure(_refusal(work, what), state, at.canvas, **QUIET)
     _wire_canvas(work, working, at, state, links)
     wire_take_away(work, at, state)
     demo.unload(working.leave)

@@ -16,6 +16,8 @@ from apps.vlm_steering.turn import Turn
 from prisma_engine.vlm.places import KINDS, WHENS
 
 TITLES = {"original": "original", "reconstruction": "reconstruction only", "steered": "steered"}
+GOOD_F1 = 0.5
+"""Of a label below this it is said that it may be none."""
 CONTROLS = {"random": "random latents, moved as far", "opposite": "the opposite sign"}
 
 
@@ -63,11 +65,12 @@ def _about(talk: Talk, latent: int | None) -> tuple[str, ...]:
     if latent is None:
         return ("No latent is open.",)
     facts, heat = talk.loaded.facts, heat_of(talk, latent)
-    label = facts.name(latent) if facts else None
-    score = f", F1 {float(facts.f1[latent]):.2f} on text" if facts and label and facts.f1 is not None else ""
+    label, f1 = (facts.name(latent), facts.f1) if facts else (None, None)
+    score = "" if f1 is None or label is None else f", F1 {float(f1[latent]):.2f} on text"
+    doubt = "perhaps " if f1 is not None and float(f1[latent]) < GOOD_F1 else ""
     unit = float(talk.typical[latent])
     times = f", {heat.max() / unit:.1f} × typical" if unit > 0 else ""
-    said = f"latent {latent}: {label}{score}" if label else f"latent {latent}: no label"
+    said = f"latent {latent}: {doubt}{label}{score}" if label else f"latent {latent}: no label"
     return (
         said,
         f"at most {heat.max():.2f}{times} at a patch",

@@ -77,5 +77,9 @@ test('a slider that is held sends nothing before it is let go', () => {
   assert.ok(asking.waiting.talk);
   asking.arrived(['talk'], false);
   assert.ok(!asking.waiting.talk);
+  asking.ask('x');
+  assert.ok(asking.waiting.ask && asking.waiting.talk);
+  asking.refused('ask');
+  assert.ok(!asking.waiting.ask && !asking.waiting.talk);
   asking.reset();
 });

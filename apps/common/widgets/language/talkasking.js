@@ -92,7 +92,7 @@ export function createTalkAsking({ onEvent, getState, changed, getRun }) {
     },
     /** The server could not do it: it is not waited for any more. */
     refused(what) {
-      if (what === 'talk') waiting.ask = false;
+      if (what === 'ask' || what === 'guide') waiting.ask = waiting.talk = false;
       if (what in waiting) waiting[what] = what === 'contrast' ? null : false;
     },
     /** Another run: nothing of the old one is waited for. */
