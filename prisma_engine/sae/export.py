@@ -12,9 +12,10 @@ from pathlib import Path
 
 import torch
 
+from prisma_engine import vlm
 from prisma_engine.hub import LoadError
 from prisma_engine.load import load as load_model
-from prisma_engine.running import HookedModule
+from prisma_engine.running import Hooked
 from prisma_engine.sae import files
 from prisma_engine.sae.model import SAE
 from prisma_engine.sae.probe import check, probe
@@ -49,7 +50,7 @@ def export(
     if without_model:
         files.save(sae, target, dtype, training=recipe)
         return files.load(target)
-    model = _model_of(sae, weights)
+    model = _model_of(sae, weights, reads_text=bool(recipe and recipe["data"].get("texts")))
     files.save(sae, target, dtype)
     rounded = files.load(target)
     sae.config = replace(sae.config, probe=round(probe(rounded, model), 4))
@@ -57,9 +58,10 @@ def export(
     return files.load(target)
 
 
-def _model_of(sae: SAE, weights: Path | None) -> HookedModule:
+def _model_of(sae: SAE, weights: Path | None, reads_text: bool) -> Hooked:
     try:
-        model = load_model(weights or sae.config.model, None if weights else sae.config.revision)
+        load = vlm.load if reads_text else load_model
+        model = load(weights or sae.config.model, None if weights else sae.config.revision)
     except LoadError as error:
         raise LoadError(f"{error}; give its --weights, or export --without-model") from error
     check(sae, model, same_weights=weights is not None, measure=False)

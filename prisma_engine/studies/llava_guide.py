@@ -1,7 +1,7 @@
-"""A recipe to try first, measured: `python -m prisma_engine.studies.llava_guide <an SAE's folder> --amount -4`.
+"""A recipe to try first, measured: `python -m prisma_engine.studies.llava_guide <an SAE's folder>`.
 
-One latent is moved in one picture, and the description forgets what the latent is about. `guide.json` says on how many
-other scenes it does, with a random latent moved as far beside it, and what it does to scenes that show no such thing.
+One latent is turned over in one picture, and the description forgets what the latent is about. `guide.json` says on how
+many other scenes it does, beside a random direction of the same length, and what becomes of scenes without the thing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -34,6 +34,7 @@ from prisma_engine.vlm.hooked import HookedVLM
 from prisma_engine.vlm.prompt import batch
 
 SPLIT, FIRST = "pairs", 2000
+WAY = Way("scale")
 PICTURE = Picture("scene", "7_3.300.520.400.0_32.680.420.340.0", "A dog beside a banana")
 
 
@@ -44,7 +45,7 @@ class Measured:
     Attributes:
         gone: share of the former, where it is named, in which it no longer is.
         kept: share of those in which the other object, where it is named, still is.
-        control: `gone` for random latents moved as far.
+        control: `gone` for the directions of random latents, as far and at the same tokens.
         wrong_sign: `gone` for the same latent moved the other way.
         untouched: share of the latter whose description stays word for word.
     """
@@ -64,7 +65,8 @@ class Guide:
         picture: what to look at.
         asked: what to ask.
         thing: what shall be forgotten.
-        latent: the one to move; amount: by how many of its typical activations; where, when: at which tokens.
+        latent, how, amount: the one to move, "add" typical activations of it or "scale" it by a factor, and how much.
+        where, when: at which tokens.
         before, after: the descriptions.
         measured: on how many other scenes it is so.
     """
@@ -73,6 +75,7 @@ class Guide:
     asked: str
     thing: str
     latent: int
+    how: str
     amount: float
     where: tuple[str, ...]
     when: tuple[str, ...]
@@ -123,10 +126,9 @@ def shown(model: HookedVLM, picture: Picture) -> Scenes:
 
 def carried_out(model: HookedVLM, sae: SAE, known: Facts, guide: Guide) -> tuple[str, str]:
     """What the model says of the guide's picture, without and with its steering."""
-    scenes, way = shown(model, guide.picture), Way("add", guide.where, guide.when)  # type: ignore[arg-type]
+    scenes, way = shown(model, guide.picture), Way(guide.how, guide.where, guide.when)  # type: ignore[arg-type]
     (before,) = descriptions(model, scenes)
-    amount = guide.amount * float(known.typical[guide.latent])
-    (after,) = descriptions(model, scenes, sae, way, [guide.latent], [amount])
+    (after,) = descriptions(model, scenes, sae, way, [guide.latent], [_amount(known, guide.latent, way, guide.amount)])
     return before, after
 
 
@@ -144,12 +146,12 @@ def find(
     Raises:
         ValueError: if nothing is called so, or no latent is about it.
     """
-    sae, known, way = files.load(folder), facts(folder), way or Way()
+    sae, known, way = files.load(folder), facts(folder), way or WAY
     kind = class_of(thing)
     latent = None if kind is None or known is None else class_latents(known)[kind]
     if kind is None or known is None or latent is None:
         raise ValueError(f"no latent of {folder.name} is labelled {thing!r}")
-    unit = amount * float(known.typical[latent])
+    by = _amount(known, latent, way, amount)
     scenes = beside(model, kind, n)
     before = descriptions(model, scenes)
     named_it = [i for i, text in enumerate(before) if kind in named(text)]
@@ -158,24 +160,28 @@ def find(
     others = [i for i in (known.frequency > 0).nonzero()[:, 0].tolist() if i != latent]
     controls = [random.choice(others) for _ in named_it]
 
-    def after(latents: Sequence[int], by: float) -> list[str]:
-        return descriptions(model, subjects, sae, way, latents, [by] * len(named_it))
+    def after(by: float, along: Sequence[int] | None = None) -> list[str]:
+        return descriptions(model, subjects, sae, way, [latent] * len(named_it), [by] * len(named_it), along)
 
-    steered, mine = after([latent] * len(named_it), unit), [latent] * len(named_it)
+    steered = after(by)
     pairs = [(kept, named(new)) for old, new in zip(texts, steered, strict=True) for kept in named(old) - {kind}]
     free = _without(model, kind, n)
     plain = descriptions(model, free)
-    same = descriptions(model, free, sae, way, [latent] * len(free), [unit] * len(free))
+    same = descriptions(model, free, sae, way, [latent] * len(free), [by] * len(free))
     measured = Measured(
         gone=_gone(kind, steered),
         kept=_share([other in now for other, now in pairs]),
-        control=_gone(kind, after(controls, unit)),
-        wrong_sign=_gone(kind, after(mine, -unit)),
+        control=_gone(kind, after(by, controls)),
+        wrong_sign=_gone(kind, after(_amount(known, latent, way, -amount))),
         untouched=_share([old == new for old, new in zip(plain, same, strict=True)]),
     )
-    draft = Guide(picture, ASKED, thing, latent, amount, way.where, way.when, "", "", measured)
+    draft = Guide(picture, ASKED, thing, latent, way.how, amount, way.where, way.when, "", "", measured)
     first, second = carried_out(model, sae, known, draft)
-    return Guide(picture, ASKED, thing, latent, amount, way.where, way.when, first, second, measured)
+    return replace(draft, before=first, after=second)
+
+
+def _amount(known: Facts, latent: int, way: Way, amount: float) -> float:
+    return amount if way.how == "scale" else amount * float(known.typical[latent])
 
 
 def beside(model: HookedVLM, kind: int, n: int) -> Scenes:
@@ -213,7 +219,7 @@ def _share(hits: Sequence[bool]) -> Share:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a folder with an SAE whose latents have labels")
-    parser.add_argument("--amount", type=float, required=True, help="typical activations to move the latent by")
+    parser.add_argument("--amount", type=float, default=-4.0, help="factor to scale the latent by, where it is active")
     parser.add_argument("--thing", default="dog", help="what shall be forgotten")
     parser.add_argument("--n", type=int, default=150, help="how many scenes of each sort")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from prisma_engine.vlm.places import KINDS, WHENS, Kind, When
 if TYPE_CHECKING:
     from prisma_engine.vlm.hooked import HookedVLM
 
-ROWS, LONGEST = 50, 56
+ROWS, LONGEST = 75, 44
 """Rows in one pass; tokens of a description at most."""
 
 
@@ -29,7 +30,8 @@ class Way:
     """How latents are changed, and where.
 
     Attributes:
-        how: "add" an amount of the decoder row (no bias), "clamp" the activation to it, or "splice": put the
+        how: "add" an amount of the decoder row (no bias), whether or not the latent is active; "clamp" its activation
+            to an amount; "scale" it by a factor, which changes only tokens where it is active; or "splice": put the
             reconstruction in the activation's place and change nothing.
     """
 
@@ -45,19 +47,32 @@ class Way:
 
 
 class Rows:
-    """An edit that changes one latent in each row of a batch, by the same way and each by its own amount."""
+    """An edit that changes one latent in each row of a batch, by the same way and each by its own amount.
 
-    def __init__(self, sae: SAE, how: str, latents: Int[Tensor, " row"], amounts: Float[Tensor, " row"]) -> None:
+    Args:
+        along: latents whose decoder rows are written instead, as far and at the same tokens: a control.
+    """
+
+    def __init__(
+        self,
+        sae: SAE,
+        how: str,
+        latents: Int[Tensor, " row"],
+        amounts: Float[Tensor, " row"],
+        along: Int[Tensor, " row"] | None = None,
+    ) -> None:
         self.sae, self.how, self.latents, self.amounts = sae, how, latents, amounts
+        rows = sae.W_dec[latents]
+        self.directions = rows if along is None else F.normalize(sae.W_dec[along], dim=1) * rows.norm(dim=1)[:, None]
 
     def __call__(self, x: Float[Tensor, "row token d"], point: HookPoint) -> Tensor:
         if self.how == "splice":
             return self.sae(x).recon
         moved = self.amounts[:, None, None].expand(*x.shape[:2], 1)
-        if self.how == "clamp":
-            acts = self.sae.encode(x)
-            moved = moved - acts.gather(2, self.latents[:, None, None].expand(*x.shape[:2], 1))
-        return x + self.sae.written(moved * self.sae.W_dec[self.latents][:, None], x)
+        if self.how in ("clamp", "scale"):
+            acts = self.sae.encode(x).gather(2, self.latents[:, None, None].expand(*x.shape[:2], 1))
+            moved = (acts * moved if self.how == "scale" else moved) - acts
+        return x + self.sae.written(moved * self.directions[:, None], x)
 
 
 @torch.no_grad()
@@ -68,18 +83,20 @@ def descriptions(
     way: Way | None = None,
     latents: Sequence[int] = (),
     amounts: Sequence[float] = (),
+    along: Sequence[int] | None = None,
 ) -> list[str]:
     """What the model says of each scene, greedily.
 
     Args:
-        sae, way, latents, amounts: what to change, a latent and an amount a scene; without `way`, nothing.
+        sae, way, latents, amounts, along: what to change, see `Rows`, a scene each; without `way`, nothing.
     """
     said: list[str] = []
     for part in torch.arange(len(scenes)).split(ROWS):
         edits: dict[str, Edit] = {}
         if way is not None and sae is not None:
             chosen, by = torch.tensor(latents)[part], torch.tensor(amounts, dtype=torch.float32)[part]
-            edits[sae.hook_name] = vlm.at(Rows(sae, way.how, chosen, by), way.where, way.when)
+            control = None if along is None else torch.tensor(along)[part]
+            edits[sae.hook_name] = vlm.at(Rows(sae, way.how, chosen, by, control), way.where, way.when)
         answers = model.generate_batch(scenes.rows(part.tolist()).prompt, edits, max_new_tokens=LONGEST)
         said += [answer.text for answer in answers]
     return said

@@ -38,7 +38,7 @@ from prisma_engine.vlm.hooked import HookedVLM
 
 AT_ONCE = 25
 """Texts or scenes in one pass."""
-ANSWERED = 500
+ANSWERED = 300
 """Texts of which predictions are compared, with the reconstruction in place and with zeros; every other number is of
 all texts."""
 
@@ -139,7 +139,7 @@ def held_out_texts(model: HookedVLM, n: int) -> Iterator[Texts]:
 
 
 @torch.no_grad()
-def measure(model: HookedVLM, saes: Sequence[SAE], n_texts: int = 4000, n_scenes: int = 500) -> list[Measured]:
+def measure(model: HookedVLM, saes: Sequence[SAE], n_texts: int = 3000, n_scenes: int = 300) -> list[Measured]:
     """Measure SAEs of one model, all on the same texts and scenes."""
     concepts = llava_concepts(model.tokenizer)
     found = [Measured(sae, concepts) for sae in saes]
@@ -172,7 +172,7 @@ def seeded(seeds: Sequence[int]) -> SceneBatch:
     return SceneBatch(images, objects, masks)
 
 
-def score(folders: Sequence[Path], model: HookedVLM, n_texts: int = 4000, n_scenes: int = 500) -> list[dict[str, Any]]:
+def score(folders: Sequence[Path], model: HookedVLM, n_texts: int = 3000, n_scenes: int = 300) -> list[dict[str, Any]]:
     """Measure the SAEs in some folders and write the four files into each; what `eval.json` says of each."""
     saes = [files.load(folder) for folder in folders]
     every = []
@@ -199,8 +199,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="+", help="folders with an SAE each, all of one model")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
-    parser.add_argument("--texts", type=int, default=4000, help="how many held-out texts")
-    parser.add_argument("--scenes", type=int, default=500, help="how many scenes")
+    parser.add_argument("--texts", type=int, default=3000, help="how many held-out texts")
+    parser.add_argument("--scenes", type=int, default=300, help="how many scenes")
     given = parser.parse_args()
     names = {files.opened(folder).config.model for folder in given.folder}
     if len(names) != 1:

@@ -1,8 +1,9 @@
 """What steering a text latent does to descriptions: `python -m prisma_engine.studies.llava_steering <an SAE's folder>`.
 
-An object of each held-out scene is to be forgotten: its class' latent is subtracted; or another object, which the scene
-does not show, is to be seen: its latent is added. Strengths count in the latent's typical activation on text. Beside
-it stand what tells an effect from damage: a random latent moved as far, the wrong sign, and the reconstruction alone.
+An object of each held-out scene is to be forgotten: its class' latent is turned over where it is active ("scale"), or
+subtracted everywhere ("add", in units of its typical activation on text). Or another object, which the scene does not
+show, is to be seen: its latent is added. Beside it stand what tells an effect from damage: a random latent's direction,
+as far and at the same tokens, the wrong sign, and the reconstruction alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 
 from prisma_engine import vlm
 from prisma_engine.analysis.intervals import Interval, mean_interval, share_interval
+from prisma_engine.load import read_json
 from prisma_engine.sae import files
 from prisma_engine.sae.features.facts import Facts, facts
 from prisma_engine.sae.model import SAE
@@ -29,6 +31,7 @@ from prisma_engine.studies.llava_rows import Fluency, Way, descriptions
 from prisma_engine.studies.llava_scenes import Scenes, held_out_scenes, named
 from prisma_engine.studies.llava_transfer import class_latents, percent
 from prisma_engine.vlm.hooked import HookedVLM
+from prisma_engine.vlm.places import KINDS
 
 FILE = "steering.json"
 SPLIT, MIXTURE = "pairs", (0.0, 0.0, 0.5, 0.5)
@@ -36,6 +39,8 @@ SPLIT, MIXTURE = "pairs", (0.0, 0.0, 0.5, 0.5)
 STRENGTHS = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 Task = Literal["forget", "see"]
 Latent = Literal["own", "random"]
+FEW = (2.0, 4.0, 8.0)
+"""Strengths of controls."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Point:
     """What one strength does, over scenes.
 
     Attributes:
-        strength: times the typical activation; negative to subtract.
+        strength: times the typical activation; negative to subtract; of "scale", the factor.
         n: scenes.
         done: share in which the object is gone ("forget") or named ("see").
         kept: mean share of the other objects that are still named.
@@ -133,9 +138,9 @@ class Bench:
     def point(self, task: Task, cases: Sequence[Case], way: Way, strength: float, latent: Latent) -> Point:
         """Steer all cases at one strength."""
         scenes = self.scenes.rows([case.scene for case in cases])
-        latents = [case.latent if latent == "own" else case.control for case in cases]
-        amounts = [strength * case.unit for case in cases]
-        said = descriptions(self.model, scenes, self.sae, way, latents, amounts)
+        amounts = [strength if way.how == "scale" else strength * case.unit for case in cases]
+        along = [case.control for case in cases] if latent == "random" else None
+        said = descriptions(self.model, scenes, self.sae, way, [case.latent for case in cases], amounts, along)
         return measured(task, strength, cases, said, self.fluency.nats(said))
 
 
@@ -167,23 +172,36 @@ def _short(interval: Interval) -> Interval:
 
 
 @dataclass(frozen=True)
-class Study:
-    """Everything that was measured of one SAE.
+class Plan:
+    """One curve of a task.
 
     Attributes:
-        sae: its folder's name.
-        scenes, forgotten, seen: how many scenes, and in how many of them something was to be forgotten or seen.
-        nats: per token of the descriptions without steering.
-        perplexity: e to its mean.
-        chosen: the strength at which places, times and controls are compared.
-        curves: dose and response.
-        variants: the same at the chosen strength, at other tokens, at other times, clamped, or reconstructed alone.
+        main: of all scenes; otherwise of a part of them.
     """
 
+    latent: Latent
+    way: Way
+    strengths: tuple[float, ...]
+    main: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything that was measured of one task.
+
+    Attributes:
+        sae: the SAE's folder.
+        n: scenes of the main curves; few: of the others.
+        nats: per token of the descriptions without steering.
+        perplexity: e to its mean.
+        chosen: the strength at which places, times and ways are compared.
+        curves: dose and response, and the variants at the chosen strength.
+    """
+
+    task: Task
     sae: str
-    scenes: int
-    forgotten: int
-    seen: int
+    n: int
+    few: int
     nats: Interval
     perplexity: float
     chosen: float
@@ -191,63 +209,59 @@ class Study:
     variants: tuple[Curve, ...]
 
 
-VARIANTS: tuple[Way, ...] = (
-    Way(where=("image",)),
-    Way(where=("prompt",)),
-    Way(where=("generated",)),
-    Way(when=("prefill",)),
-    Way(when=("decode",)),
-)
+IMAGE, PROMPT, GENERATED = (Way("add", (kind,)) for kind in KINDS)
+
+
+def plans(task: Task, chosen: float) -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
+    """The curves of a task, and its variants at one strength."""
+    sign = -1.0 if task == "forget" else 1.0
+    doses, few = (tuple(sign * s for s in every) for every in (STRENGTHS, FEW))
+    wrong = tuple(-s for s in few)
+    by = Way("add")
+    add = (Plan("own", by, doses, task == "see"), Plan("own", by, wrong), Plan("random", by, few, task == "see"))
+    at = (sign * chosen,)
+    places = (*(Plan("own", way, at) for way in (IMAGE, PROMPT, GENERATED)),)
+    times = Plan("own", Way("add", when=("prefill",)), at), Plan("own", Way("add", when=("decode",)), at)
+    if task == "see":
+        return add, (*places, *times)
+    turned = Way("scale")
+    scale = (Plan("own", turned, doses, True), Plan("own", turned, wrong), Plan("random", turned, few, True))
+    others = Plan("own", Way("clamp"), (0.0,)), Plan("own", Way("clamp"), at), Plan("own", Way("splice"), (0.0,))
+    return (*scale, *add), (Plan("own", Way("scale", ("image",)), at), *places, *times, *others)
 
 
 def study(
-    model: HookedVLM,
-    text_model: HookedVLM,
-    folder: Path,
-    n: int = 300,
-    way: Way | None = None,
-    chosen: float = 4.0,
-    strengths: Sequence[float] = STRENGTHS,
-) -> Study:
+    model: HookedVLM, text_model: HookedVLM, folder: Path, task: Task, n: int, few: int, chosen: float = 4.0
+) -> Found:
     """Measure dose and response, and the variants at one strength.
-
-    Args:
-        way: of the curves; by default at all tokens.
-        chosen: the strength of the variants.
 
     Raises:
         ValueError: if the SAE's latents have no labels.
     """
-    known, way = facts(folder), way or Way()
+    known = facts(folder)
     if known is None or known.f1 is None:
         raise ValueError("label the latents first: python -m prisma_engine.studies.llava_saes")
-    scenes = held_out_scenes(model, SPLIT, 1000, n + n // 10, MIXTURE)
+    scenes = held_out_scenes(model, SPLIT, 1000, n + n // 2, MIXTURE)
     bench = Bench(model, text_model, files.load(folder), known, scenes)
-    cases: dict[Task, list[Case]] = {"forget": bench.cases("forget", n), "see": bench.cases("see", n)}
-    signs: dict[Task, int] = {"forget": -1, "see": 1}
-    curves, variants = [], []
-    for task, sign in signs.items():
-        own = [sign * strength for strength in strengths]
-        for latent, doses in (("own", [-s for s in reversed(own)] + own), ("random", own)):
-            curves.append(bench.curve(task, cases[task], way, sorted(doses), latent))  # type: ignore[arg-type]
-            _tell(curves[-1])
-        for other in VARIANTS:
-            variants.append(bench.curve(task, cases[task], other, [sign * chosen], "own"))
-            _tell(variants[-1])
-    for other, amount in ((Way("clamp"), 0.0), (Way("clamp"), -chosen), (Way("splice"), 0.0)):
-        variants.append(bench.curve("forget", cases["forget"], other, [amount], "own"))
-        _tell(variants[-1])
-    nats = bench.fluency.nats(bench.texts)
-    return Study(
+    cases = bench.cases(task, n)
+    done = []
+    for every in plans(task, chosen):
+        done.append([])
+        for plan in every:
+            chosen_cases = cases if plan.main else cases[:few]
+            done[-1].append(bench.curve(task, chosen_cases, plan.way, plan.strengths, plan.latent))
+            _tell(done[-1][-1])
+    nats = bench.fluency.nats([case.text for case in cases])
+    return Found(
+        task=task,
         sae=folder.resolve().name,
-        scenes=len(scenes),
-        forgotten=len(cases["forget"]),
-        seen=len(cases["see"]),
+        n=len(cases),
+        few=len(cases[:few]),
         nats=_short(mean_interval(nats)),
         perplexity=round(math.exp(fmean(nats)), 3),
         chosen=chosen,
-        curves=tuple(curves),
-        variants=tuple(variants),
+        curves=tuple(done[0]),
+        variants=tuple(done[1]),
     )
 
 
@@ -256,15 +270,15 @@ def _tell(curve: Curve) -> None:
     print(", ".join(f"{p.strength:+g}: {p.done.value:.0%}/{p.kept.value:.0%}" for p in curve.points), flush=True)
 
 
-def report(found: Study) -> str:
+def report(found: Found) -> str:
     """A line for each strength of each curve."""
-    head = ("task", "latent", "way", "strength", "done", "others kept", "invented", "unchanged", "perplexity")
+    head = ("latent", "way", "strength", "n", "done", "others kept", "invented", "unchanged", "perplexity")
     rows = [
         (
-            curve.task,
             curve.latent,
             f"{curve.way.how}, {curve.way.said}",
             f"{point.strength:+g}",
+            f"{point.n}",
             percent(point.done),
             percent(point.kept),
             percent(point.invented),
@@ -274,30 +288,32 @@ def report(found: Study) -> str:
         for curve in (*found.curves, *found.variants)
         for point in curve.points
     ]
-    return f"{table(head, rows)}\nwithout steering: perplexity {found.perplexity:.2f}"
+    return f"{found.task}\n{table(head, rows)}\nwithout steering: perplexity {found.perplexity:.2f}"
 
 
-def to_json(found: Study) -> str:
-    """What `steering.json` holds."""
-    told: dict[str, Any] = asdict(found)
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def write(found: Found, path: Path) -> None:
+    """Put a task's numbers into `steering.json`, beside those of the other task where it is there."""
+    told: dict[str, Any] = (read_json(path) if path.exists() else {}) | {found.task: asdict(found)}
+    path.write_text(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a folder with an SAE whose latents have labels")
+    parser.add_argument("--task", choices=("forget", "see"), required=True, help="what is to happen")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
     parser.add_argument("--text-model", type=Path, help="judges fluency (default: the same model without the picture)")
     parser.add_argument("--n", type=int, default=300, help="how many scenes")
+    parser.add_argument("--few", type=int, default=60, help="how many of them for all but the main curves")
     parser.add_argument("--chosen", type=float, default=4.0, help="strength at which variants are compared")
     parser.add_argument("--out", type=Path, help="a file for the numbers")
     given = parser.parse_args()
     torch.set_grad_enabled(False)
     model = vlm.load(given.weights or files.opened(given.folder).config.model)
     text_model = vlm.load(given.text_model) if given.text_model else model
-    found = study(model, text_model, given.folder, given.n, chosen=given.chosen)
+    found = study(model, text_model, given.folder, given.task, given.n, given.few, given.chosen)
     if given.out is not None:
-        given.out.write_text(to_json(found), encoding="utf-8")
+        write(found, given.out)
     print(report(found))
 
 

@@ -139,14 +139,22 @@ class Gathered:
 
 @torch.no_grad()
 def gather(
-    model: HookedVLM, saes: Sequence[SAE], latents: Sequence[Sequence[int | None]], each: int = 16
+    model: HookedVLM,
+    saes: Sequence[SAE],
+    latents: Sequence[Sequence[int | None]],
+    each: int = 16,
+    of: Sequence[int] = range(len(WORDS)),
 ) -> list[Gathered]:
-    """Run `each` scenes of every class through the model, and encode their image tokens with every SAE."""
+    """Run `each` scenes of every class through the model, and encode their image tokens with every SAE.
+
+    Args:
+        of: the classes that are shown.
+    """
     hooks = [sae.config.hook_name for sae in saes]
     kinds: list[Tensor] = []
     of_latents: list[list[Tensor]] = [[] for _ in saes]
     means = [torch.zeros(len(WORDS), sae.config.d_sae) for sae in saes]
-    for kind in range(len(WORDS)):
+    for kind in of:
         scenes = held_out_scenes(model, SPLIT, kind, each, classes=(kind,))
         kinds.append(scenes.patches.flatten())
         cache = image_activations(model, scenes.prompt, hooks)
@@ -156,7 +164,7 @@ def gather(
             of_latents[i].append(acts[:, chosen])
             mine = acts[kinds[-1] == kind]
             means[i][kind] = mine.mean(0) if len(mine) else 0.0
-        print(f"\r{kind + 1} of {len(WORDS)} classes", end="", flush=True)
+        print(f"\r{len(kinds)} of {len(of)} classes", end="", flush=True)
     return [Gathered(torch.cat(kinds), torch.cat(of_latents[i]), means[i]) for i in range(len(saes))]
 
 

@@ -112,19 +112,39 @@ def test_of_several_latents_of_a_class_the_best_labelled_is_its_own():
     assert class_latents(known)[DOG] == 5
 
 
+def test_a_control_moves_as_far_in_another_direction(model, scenes):
+    sae = sae_of(model)
+    x = image_activations(model, scenes.prompt, [HOOK])[HOOK]
+    latent = int(sae.encode(x).sum((0, 1)).argmax())
+    latents, amounts, along = (
+        torch.tensor([latent] * 4),
+        torch.tensor([-3.0] * 4),
+        torch.tensor([(latent + 1) % 30] * 4),
+    )
+    point = model.hook_points[HOOK]
+    own = Rows(sae, "scale", latents, amounts)(x, point) - x
+    other = Rows(sae, "scale", latents, amounts, along)(x, point) - x
+    assert torch.allclose(own.norm(dim=-1), other.norm(dim=-1), atol=1e-4) and float(own.norm()) > 0
+    active = own.norm(dim=-1) > 1e-6
+    assert torch.equal(active, sae.encode(x)[..., latent] > 0)
+    assert float(torch.cosine_similarity(own[active], other[active]).abs().max()) < 0.99
+
+
 def test_a_random_sae_does_not_transfer(model, tmp_path):
     sae = sae_of(model)
-    found = llava_transfer.gather(model, [sae], [[0] * 64], each=1)[0]
+    found = llava_transfer.gather(model, [sae], [[0] * 64], each=1, of=(DOG, PIZZA))[0]
     told = transfer("x", facts_of(30, {0: DOG}), [0 if k == DOG else None for k in range(64)], found)
     assert told.labelled == 1 and abs(told.auroc.value - 0.5) < 0.4
     assert json.loads(llava_transfer.to_json([told], 1))["saes"][0]["sae"] == "x"
     assert "classes with a latent" in llava_transfer.report([told])
 
 
-@pytest.mark.parametrize("how", ["add", "clamp"])
+@pytest.mark.parametrize("how", ["add", "clamp", "scale"])
 def test_rows_are_steered_as_one_by_one(model, scenes, how):
     sae = sae_of(model)
-    latents, amounts = torch.tensor([3, 7, 3, 0]), torch.tensor([4.0, -2.0, 0.5, 9.0])
+    x = image_activations(model, scenes.prompt, [HOOK])[HOOK]
+    latents = sae.encode(x).sum((0, 1)).topk(4).indices
+    amounts = torch.tensor([4.0, -2.0, 0.5, 9.0])
     together = model.run_with_hooks(scenes.prompt, {HOOK: vlm.at(Rows(sae, how, latents, amounts), ("image",))})
     for row in range(4):
         alone = vlm.at(sae.steer({int(latents[row]): float(amounts[row])}, how), ("image",))
