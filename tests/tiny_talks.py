@@ -63,7 +63,7 @@ def guide() -> Guide:
     where, when = ("image", "prompt", "generated"), ("prefill", "decode")
     said = ("there is a dog and a banana .", "there is a banana .")
     measured = Measured(share, share, share, share, share)
-    return Guide(picture, "what is there ?", "dog", DOG, -6.0, where, when, *said, measured)
+    return Guide(picture, "what is there ?", "dog", DOG, "add", -6.0, where, when, *said, measured)
 
 
 def texts() -> Contexts:

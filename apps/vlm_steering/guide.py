@@ -35,7 +35,7 @@ def recipe_in(folder: Path) -> Guide | None:
 
 def turn_of(guide: Guide) -> Turn:
     """What a recipe turns."""
-    return Turn((Dial(guide.latent, "add", guide.amount),), guide.where, guide.when)  # type: ignore[arg-type]
+    return Turn((Dial(guide.latent, guide.how, guide.amount),), guide.where, guide.when)  # type: ignore[arg-type]
 
 
 def words_of(text: str) -> list[str]:
