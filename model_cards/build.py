@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_cards import curves, schema
 from model_cards.emoji import emoji_card
+from model_cards.llava import llava_card
 from model_cards.sae import repositories, sae_card, sae_config
 from model_cards.text import CARDS, as_json, read
 from model_cards.zoo import zoo_card
@@ -41,7 +42,8 @@ def card(folder: Path, owner: str | None = None) -> str:
     """
     if _holds_saes(folder):
         return sae_card(folder, owner)
-    return (emoji_card if "lens" in read(folder / "eval.json") else zoo_card)(folder, owner)
+    scores = read(folder / "eval.json")
+    return (llava_card if "described" in scores else emoji_card if "lens" in scores else zoo_card)(folder, owner)
 
 
 def build(folder: Path) -> None:

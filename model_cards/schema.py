@@ -12,7 +12,15 @@ from huggingface_hub import ModelCard
 
 LICENCES = frozenset({"mit", "apache-2.0", "bsd-3-clause", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "ofl-1.1", "other"})
 """The Hub's identifiers of licences that a repository of ours may have."""
-TASKS = frozenset({"image-classification", "feature-extraction", "image-feature-extraction", "image-segmentation"})
+TASKS = frozenset(
+    {
+        "image-classification",
+        "feature-extraction",
+        "image-feature-extraction",
+        "image-segmentation",
+        "image-text-to-text",
+    }
+)
 RELATIONS = frozenset({"adapter", "finetune", "merge", "quantized"})
 REQUIRED = ("license", "library_name", "pipeline_tag", "tags", "model-index")
 ID = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)

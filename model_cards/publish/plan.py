@@ -15,7 +15,7 @@ from model_cards.text import read
 from prisma_engine.history import FILE, FOLDER, revision_of, step_of
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-PUBLISHED = (".json", ".jsonl", ".md", ".png", ".safetensors")
+PUBLISHED = (".jinja", ".json", ".jsonl", ".md", ".png", ".safetensors")
 """Endings of what may be published: weights are safetensors and nothing else."""
 
 

@@ -27,6 +27,8 @@ def save_pretrained(llava: LlavaForConditionalGeneration, folder: Path, dtype: t
     copy: Any = deepcopy(llava)
     copy.to(dtype)
     text, vision = copy.config.text_config, copy.config.vision_config
+    for part in (copy.config, text, vision):
+        part.name_or_path, part.dtype = "", dtype  # of parts, not of where they lay while they were trained
     copy.generation_config = GenerationConfig(
         bos_token_id=text.bos_token_id, eos_token_id=text.eos_token_id, pad_token_id=text.pad_token_id
     )
