@@ -10,6 +10,16 @@ from huggingface_hub import EvalResult
 from model_cards.metadata import front_matter, measured
 from model_cards.text import CARDS, hub_name, read, render
 
+OURS = (None, "emoji-scenes")
+"""Sources of images that may be given away."""
+TRANSFER = "transfer.json"
+TRAINED_ON = (
+    "They were trained on the activations of the decoder as it was before it met any picture, reading text from the "
+    "grammar that it learned to speak from: neither they nor it ever saw a picture. They are measured and used on the "
+    "decoder after tuning; labels are from text alone, as that one reads it."
+)
+"""Whose activations the SAEs that read text were trained on."""
+
 
 def repositories() -> list[Path]:
     """Folders that hold measured SAEs, one folder each."""
@@ -31,8 +41,10 @@ def sae_card(folder: Path, owner: str | None = None) -> str:
     saes: list[dict[str, Any]] = [{"name": path.parent.name} | read(path) for path in paths]
     model = saes[0]["sae"]["model"]
     base = model if "/" in model else hub_name(model, owner)
+    reads_text = "texts" in saes[0]
+    more = _of_text(folder) if reads_text else {"photos": any(_source(sae) not in OURS for sae in saes)}
     return render(
-        "sae.md.jinja",
+        "sae_text.md.jinja" if reads_text else "sae.md.jinja",
         metadata=front_matter(
             folder.name,
             ["sparse-autoencoder"],
@@ -48,9 +60,15 @@ def sae_card(folder: Path, owner: str | None = None) -> str:
         saes=saes,
         first=saes[0],
         size=sum(path.stat().st_size for path in folder.glob("*/model.safetensors")) / 1e6,
-        photos=any(_source(sae) not in (None, "emoji-scenes") for sae in saes),
         few=lambda x: "–" if x is None else f"{x:.1f}",
+        **more,
     )
+
+
+def _of_text(folder: Path) -> dict[str, Any]:
+    """What is said of SAEs that read text: what they make of images, where that was measured."""
+    path = folder / TRANSFER
+    return {"transfer": read(path) if path.exists() else None, "trained_on": TRAINED_ON}
 
 
 def sae_config(folder: Path) -> dict[str, Any]:
@@ -68,4 +86,5 @@ def _explained(sae: dict[str, Any]) -> EvalResult:
 
 
 def _source(sae: dict[str, Any]) -> str | None:
-    return sae.get("training", {}).get("data", {}).get("images")
+    data = sae.get("training", {}).get("data", {})
+    return data.get("images") or data.get("texts")
