@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import pytest
 import torch
 
 import prisma_engine as pe
+from model_cards.text import to_toml
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
 from prisma_engine.toy.llava import train as stages
 from prisma_engine.toy.llava.conversation import PREPROCESS, Writer, seen_by, stacked
+from prisma_engine.toy.llava.evaluate import evaluate
 from prisma_engine.toy.llava.export import save_pretrained
 from prisma_engine.toy.llava.joint import SPEAKING, Joint, share_right
 from prisma_engine.toy.llava.language import IGNORED, Rows, next_token_loss
@@ -179,6 +183,28 @@ def test_the_projector_learns_alone_and_then_with_the_decoder(recipe: Recipe, ll
     assert set(second.update()) == {"loss", "accuracy", "text"}
     assert any(not torch.equal(p, decoder[name]) for name, p in llava.model.language_model.state_dict().items())
     assert all(torch.equal(p, tower[name]) for name, p in llava.model.vision_tower.state_dict().items())
+
+
+@pytest.mark.slow
+def test_one_command_trains_exports_and_scores(
+    recipe: Recipe, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoProcessor, LlavaForConditionalGeneration
+
+    few = {stage: replace(getattr(recipe, stage), steps=1, batch=4, warmup=1) for stage in NEEDS}
+    path = tmp_path / "mini.toml"
+    path.write_text(to_toml(replace(recipe, name="mini", **few).to_dict()), encoding="utf-8")
+    monkeypatch.setattr(stages, "evaluate", partial(evaluate, n=2))
+    stages.start(str(path), tmp_path / "out", tmp_path / "cards")
+    folder = tmp_path / "cards" / "mini"
+    scores = json.loads((folder / "eval.json").read_text())
+    assert scores["scenes"] == 2 and scores["answered"]["right"]["n"] == 6
+    assert set(scores["training"]["minutes"]) == set(NEEDS)
+    assert scores["text"]["perplexity"] > 1 and scores["described"]["right"]["share"] == 0
+    llava = LlavaForConditionalGeneration.from_pretrained(folder)
+    assert llava.dtype == torch.float16
+    assert AutoProcessor.from_pretrained(folder).tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert len((folder / "history.jsonl").read_text().splitlines()) == 1
 
 
 def test_a_stage_of_many_processes_has_shards_for_them(recipe: Recipe, llava: Any, tmp_path: Path) -> None:
