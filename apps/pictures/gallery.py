@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from apps.pictures import attention, patching, readme, zoo
+from apps.pictures import attention, llava, patching, readme, zoo
 from apps.pictures.sheets import DOCS
 
 FOLDER = DOCS / "images"
@@ -13,6 +13,7 @@ PAGES: dict[str, dict[str, Callable[[], bytes]]] = {
     "docs/attention-heads": attention.PICTURES,
     "docs/cat-dog-patching": patching.PICTURES,
     "docs/toy-zoo": zoo.PICTURES,
+    "docs/llava-steering": llava.PICTURES,
 }
 """Each page shows all of its own pictures, and no other's."""
 
