@@ -12,7 +12,7 @@ import tiny_vlms
 from prisma_engine.analysis.language.contexts import AFTER, BEFORE, WIDTH, Contexts
 from prisma_engine.sae import SAE, SAEConfig, files
 from prisma_engine.sae.features.guide import Picture, Share
-from prisma_engine.studies.llava_guide import Guide, Measured
+from prisma_engine.sae.features.talk_guide import Guide, Measured
 
 D_SAE, K = 48, 6
 HOOK = "blocks.1.hook_resid_post"

@@ -16,7 +16,7 @@ from apps.vlm_steering.guide import guide_for, recipe_in
 from apps.vlm_steering.view import View
 from prisma_engine.sae import files
 from prisma_engine.sae.features.guide import FILE
-from prisma_engine.studies.llava_guide import Guide
+from prisma_engine.sae.features.talk_guide import Guide
 
 
 def first_sae(model_id: str) -> str | None:

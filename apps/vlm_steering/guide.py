@@ -10,7 +10,7 @@ from typing import Any
 from apps.common.saes import Loaded
 from apps.vlm_steering.turn import Turn
 from prisma_engine.sae.features import Dial
-from prisma_engine.studies.llava_guide import Guide, Measured, read_guide
+from prisma_engine.sae.features.talk_guide import Guide, Measured, read_guide
 from prisma_engine.toy.llava.nouns import class_of
 
 log = logging.getLogger(__name__)
