@@ -25,6 +25,8 @@ from apps.vlm_steering.view import Extent, View, view_to_fields
 
 TURNS = ("talk", "guide")
 """Events that bring a turn."""
+ASKS = ("ask", "guide")
+"""Events that ask something else, or of something else."""
 _nonce = itertools.count(1)
 
 
@@ -32,7 +34,7 @@ def canvas_value(desk: VlmDesk, session: Session, bench: Bench, view: View | Non
     """All that the canvas reads.
 
     Without a `view` it keeps the visitor's own, which may be newer. `rack_at` is when the visitor sent the newest turn
-    that has arrived, so that the canvas knows an answer to an older one.
+    that has arrived, so that the canvas knows an answer to an older one; `asked_at` the same of prompts and recipes.
     """
     talk = desk.result(session)
     heard = desk.heard(session, bench)
@@ -43,6 +45,7 @@ def canvas_value(desk: VlmDesk, session: Session, bench: Bench, view: View | Non
         "talk": talk_value(bench),
         "rack": {**bench.turn.as_dict(), **bench.manner.as_dict()},
         "rack_at": max(bench.heard.get(name, 0) for name in TURNS),
+        "asked_at": max(bench.heard.get(name, 0) for name in ASKS),
         "latent": bench.latent,
         "contrast": bench.contrast,
         "guide": guide_value(guide_for(talk.loaded)),

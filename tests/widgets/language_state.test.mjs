@@ -79,6 +79,11 @@ test('a slider that is held sends nothing before it is let go', () => {
   assert.ok(!asking.waiting.talk);
   asking.ask('x');
   assert.ok(asking.waiting.ask && asking.waiting.talk);
+  asking.arrived(['talk'], false, 1);
+  assert.ok(asking.waiting.ask && !asking.waiting.talk);
+  asking.arrived([], false, Number.MAX_SAFE_INTEGER);
+  assert.ok(!asking.waiting.ask);
+  asking.ask('y');
   asking.refused('ask');
   assert.ok(!asking.waiting.ask && !asking.waiting.talk);
   asking.reset();

@@ -12,7 +12,8 @@ def language_canvas(value: dict | None = None, **kwargs) -> gr.HTML:
     `gallery`, `contrast` {"name"} and `cancel` {"what"} when the visitor asks for something, and `view_change` with
     {"view": {…}} when the visitor has paused. A value that answers one of these holds the others unchanged; one with a
     smaller `nonce` than the last is dropped. Every event carries `at`, a number that grows from one to the next;
-    `rack_at` is that of the newest turn that `rack` answers for, so that an older one undoes nothing. One with
-    `refused`, {"what": …, "nonce": …}, says that this is not waited for any more.
+    `rack_at` is that of the newest turn that `rack` answers for, so that an older one undoes nothing, and `asked_at`
+    that of the newest prompt or recipe. One with `refused`, {"what": …, "nonce": …}, says that this is not waited for
+    any more.
     """
     return widget("language", value, also=("steering",), **kwargs)

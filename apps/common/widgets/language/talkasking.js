@@ -9,7 +9,7 @@ const PAGE_PAUSE_MS = 100;
 /** Turns changes of the state into events; `onEvent(name, data)` sends one, `getRun()` is the key of the run on show. */
 export function createTalkAsking({ onEvent, getState, changed, getRun }) {
   const waiting = { talk: false, ask: false, gallery: false, contrast: null };
-  let [last, turnedAt, isUnsent, isHeld] = [0, 0, false, false];
+  let [last, turnedAt, askedAt, isUnsent, isHeld] = [0, 0, 0, false, false];
   const turnLater = debounce(sendTurn, TURN_PAUSE_MS);
   const pageLater = debounce(() => getState().latent !== null && send('latent', { index: getState().latent }), PAGE_PAUSE_MS);
 
@@ -54,14 +54,14 @@ export function createTalkAsking({ onEvent, getState, changed, getRun }) {
     ask(text) {
       waiting.ask = waiting.talk = true;
       turnLater.cancel();
-      send('ask', { text });
+      askedAt = send('ask', { text });
       changed();
     },
     guide() {
       turnLater.cancel();
       isUnsent = false;
       waiting.ask = waiting.talk = true;
-      turnedAt = send('guide', {});
+      turnedAt = askedAt = send('guide', {});
       changed();
     },
     stop() {
@@ -83,10 +83,13 @@ export function createTalkAsking({ onEvent, getState, changed, getRun }) {
     view: (view) => send('view_change', { view }),
     /** Whether the visitor has turned something since the server last heard of the turn that it answers for. */
     isLate: (at) => isUnsent || at < turnedAt,
-    /** Note which parts of a value arrived, and whether the columns are still spoken. */
-    arrived(parts, isSpeaking) {
+    /** Note which parts of a value arrived, whether the columns are still spoken, and which prompt it answers. */
+    arrived(parts, isSpeaking, at = 0) {
+      if (waiting.ask && at >= askedAt) {
+        waiting.ask = false;
+        waiting.talk = isSpeaking;
+      }
       if (parts.includes('talk')) waiting.talk = isSpeaking;
-      if (parts.includes('run')) waiting.ask = false;
       if (parts.includes('contrast')) waiting.contrast = null;
       if (parts.includes('latent')) waiting.gallery = false;
     },

@@ -214,7 +214,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     loadFont(next.run.font ?? null);
     takeTurn(next.rack, isNew ? Infinity : next.rack_at);
     if (isNew || JSON.stringify(next.view ?? null) !== receivedView) takeView(next.view);
-    asking.arrived(arrived, isSpeaking(next));
+    asking.arrived(arrived, isSpeaking(next), next.asked_at);
     if (arrived.includes('refused') && next.refused) takeRefused(next.refused.what);
     if (state.latent !== null && next.latent?.index !== state.latent && isNew) asking.latent();
     renderSoon();
