@@ -5,6 +5,7 @@ from apps.cat_dog_patching import app as cat_dog_patching
 from apps.dogit_lens import app as dogit_lens
 from apps.landing import PageCard
 from apps.sae_steering import app as sae_steering
+from apps.vlm_steering import app as vlm_steering
 
 PAGES = (
     PageCard(
@@ -36,5 +37,13 @@ PAGES = (
         "answer changes.",
         sae_steering.page,
         sae_steering.card_picture,
+    ),
+    PageCard(
+        "Steering a LLaVA",
+        "vlm-steering",
+        "What does it say if it does not think of the dog? A model describes a picture; turn down what an SAE of text "
+        "finds in it, and read on.",
+        vlm_steering.page,
+        vlm_steering.card_picture,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from apps.attention_tour import saved as tour
 from apps.attention_tour.first import first_view as opening_view
@@ -23,6 +24,13 @@ from apps.sae_steering.app import DESK as STEERING
 from apps.sae_steering.bench import Bench as SteeringBench
 from apps.sae_steering.first import first_view as steering_view
 from apps.sae_steering.first import opening as steered_picture
+from apps.vlm_steering import saved as talking
+from apps.vlm_steering import vlms
+from apps.vlm_steering.app import DESK as TALKING
+from apps.vlm_steering.bench import Bench as TalkBench
+from apps.vlm_steering.first import first_view as talk_view
+from apps.vlm_steering.first import opening as talked_about
+from apps.vlm_steering.guide import guide_for, turn_of
 
 
 def dogit_lens() -> bytes:
@@ -56,9 +64,21 @@ def sae_steering() -> bytes:
     return steering.picture_png(result, SteeringBench(view=view, rack=guide.rack))
 
 
+def vlm_steering() -> bytes:
+    """The first picture of Steering a LLaVA with its recipe, and random latents moved as far."""
+    session = TALKING.show(talked_about(), vlms.DEFAULT)
+    talk = TALKING.result(session)
+    guide = guide_for(talk.loaded)
+    assert guide is not None, "the SAE that the page opens with has a recipe"
+    bench = TalkBench(view=talk_view(talk), turn=replace(turn_of(guide), control="random"))
+    bench.said, bench.said_of = TALKING.said(session, bench.turn, bench.manner), (bench.turn, bench.manner)
+    return talking.picture_png(TALKING, session, bench)
+
+
 PICTURES: dict[str, Callable[[], bytes]] = {
     "dogit-lens": dogit_lens,
     "attention-tour": attention_tour,
     "cat-dog-patching": cat_dog_patching,
     "sae-steering": sae_steering,
+    "vlm-steering": vlm_steering,
 }

@@ -23,6 +23,7 @@ from apps.static_files.store import DATA, Store
 
 WIDGETS = "widgets"
 FOLDERS = (lens.FOLDER, attention.FOLDER, patching.FOLDER, steering.FOLDER)
+"""Of the first pages of the suite; the others need a server, since they speak."""
 ABOUTS = (lens_layout.ABOUT, attention_layout.ABOUT, patching_layout.ABOUT, steering_layout.ABOUT)
 CAVEATS = {lens.FOLDER: lens_layout.CAVEAT}
 STYLES = (APPS / "common" / "picker" / "picker.css", APPS / "landing.css")
@@ -41,7 +42,7 @@ def write(store: Store, scope: Scope) -> None:
     plex = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "IBMPlexSans"
     for font in FONTS:
         store.put(f"fonts/{font}", (plex / font).read_bytes())
-    pages = [_page(store, scope, *each) for each in zip(FOLDERS, ABOUTS, PAGES, strict=True)]
+    pages = [_page(store, scope, *each) for each in zip(FOLDERS, ABOUTS, PAGES[: len(FOLDERS)], strict=True)]
     title, _, welcome = WELCOME.removeprefix("# ").partition("\n")
     store.put("site.json", {"title": title, "welcome": welcome.strip(), "model": catalog.DEFAULT, "pages": pages})
 
