@@ -50,7 +50,7 @@ def export(
     if without_model:
         files.save(sae, target, dtype, training=recipe)
         return files.load(target)
-    model = _model_of(sae, weights, reads_text=bool(recipe and recipe["data"].get("texts")))
+    model = _model_of(sae, weights, reads_text=bool((recipe or {}).get("data", {}).get("texts")))
     files.save(sae, target, dtype)
     rounded = files.load(target)
     sae.config = replace(sae.config, probe=round(probe(rounded, model), 4))
