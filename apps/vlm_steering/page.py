@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from threading import Thread
+from threading import Timer
 from typing import Any
 
 import gradio as gr
@@ -32,6 +32,7 @@ from apps.vlm_steering.turn import Turn
 from apps.vlm_steering.view import View, carry, read_view
 
 PENDING = "the model {} is kept in mind: name one of its SAEs, by a folder or a Hub id, and press Enter"
+SOON = 1.0  # seconds
 Writer = Callable[[VlmDesk, Session, Bench], bytes]
 WRITERS: dict[str, tuple[Writer, str]] = {
     "picture": (saved.picture_png, "png"),
@@ -62,8 +63,13 @@ class VlmPage(Page):
                 pass
 
     def warm_later(self) -> None:
-        """The same beside everything else, since the library that holds the model takes seconds to come up."""
-        Thread(target=self.warm, daemon=True, name="warming the talk").start()
+        """The same beside everything else, since the library that holds the model takes seconds to come up.
+
+        A moment later, so that whoever only builds the page and ends loads nothing.
+        """
+        later = Timer(SOON, self.warm)
+        later.daemon = True
+        later.start()
 
     def rendered(
         self, session: Session, bench: Bench, view: View | None = None, notes: tuple[str, ...] = ()
