@@ -139,7 +139,7 @@ def held_out_texts(model: HookedVLM, n: int) -> Iterator[Texts]:
 
 
 @torch.no_grad()
-def measure(model: HookedVLM, saes: Sequence[SAE], n_texts: int = 3000, n_scenes: int = 300) -> list[Measured]:
+def measure(model: HookedVLM, saes: Sequence[SAE], n_texts: int = 3000, n_scenes: int = 2000) -> list[Measured]:
     """Measure SAEs of one model, all on the same texts and scenes."""
     concepts = llava_concepts(model.tokenizer)
     found = [Measured(sae, concepts) for sae in saes]
@@ -172,7 +172,7 @@ def seeded(seeds: Sequence[int]) -> SceneBatch:
     return SceneBatch(images, objects, masks)
 
 
-def score(folders: Sequence[Path], model: HookedVLM, n_texts: int = 3000, n_scenes: int = 300) -> list[dict[str, Any]]:
+def score(folders: Sequence[Path], model: HookedVLM, n_texts: int = 3000, n_scenes: int = 2000) -> list[dict[str, Any]]:
     """Measure the SAEs in some folders and write the four files into each; what `eval.json` says of each."""
     saes = [files.load(folder) for folder in folders]
     every = []
@@ -200,7 +200,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="+", help="folders with an SAE each, all of one model")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
     parser.add_argument("--texts", type=int, default=3000, help="how many held-out texts")
-    parser.add_argument("--scenes", type=int, default=300, help="how many scenes")
+    parser.add_argument("--scenes", type=int, default=2000, help="how many scenes")
     given = parser.parse_args()
     names = {files.opened(folder).config.model for folder in given.folder}
     if len(names) != 1:
