@@ -46,7 +46,7 @@ def test_each_page_s_endpoints_are_the_only_ones_and_are_typed(client: Any):
     api = client.view_api(return_format="dict")["named_endpoints"]
     assert sorted(api) == [
         *("/attention", "/heads", "/lens", "/patch_apply", "/patch_flip", "/patch_sweep"),
-        *("/sae_features", "/sae_generality", "/sae_latent", "/sae_steer"),
+        *("/sae_features", "/sae_generality", "/sae_latent", "/sae_steer", "/steer_llava"),
     ]
     assert [(p["parameter_name"], p["python_type"]["type"]) for p in api["/lens"]["parameters"]] == [
         ("image", "filepath"),
