@@ -47,6 +47,11 @@ def checkpoint_in(folder: Path) -> Path | None:
     return folder / name if name else None
 
 
+def is_repo_id(name: str) -> bool:
+    """Whether a name has the form of a Hub id, "owner/name", and not that of a path."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
 def fetch(repo_id: str, revision: str | None = None, file: str = "", max_bytes: int = MAX_BYTES) -> Path:
     """The folder of a repository's files at one commit, named after the commit that was resolved.
 

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from prisma_engine.hub import is_repo_id
 from prisma_engine.images import MAX_BYTES, ImageRefused, ImageSource
 from prisma_engine.toy.emoji_scenes import Scene, seeded_scene
 
@@ -42,7 +43,7 @@ def pictures(source: str, n: int | None = None, column: str | None = None, split
         return islice(scenes(), n)
     if source and Path(source).is_dir():
         return islice(from_folder(Path(source)), n)
-    if source.startswith((".", "/", "~")) or source.count("/") != 1:
+    if not is_repo_id(source):
         raise SourceRefused(f"{source!r} is neither {SCENES!r}, nor a folder here, nor a Hub id such as 'owner/name'")
     return islice(from_hub(source, column, split), n)
 

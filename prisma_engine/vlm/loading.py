@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from prisma_engine import remote
-from prisma_engine.hub import LoadError, Unreachable, fetch
+from prisma_engine.hub import LoadError, Unreachable, fetch, is_repo_id
 from prisma_engine.load import models_folder, one_line, read_json
 from prisma_engine.vlm import image_scale, memory
 from prisma_engine.vlm.hooked import HookedVLM
@@ -51,7 +51,7 @@ def load(
         if revision is not None:
             raise LoadError(f"{folder.name} has no revisions; only a model of the Hub has")
         return _from_folder(folder, str(name) if here else folder.name, None, device, dtype or torch.float32)
-    if not _is_hub_id(str(name)):
+    if not is_repo_id(str(name)):
         known = ", ".join(shipped()) or "none"
         raise LoadError(
             f"there is no model {str(name)!r}; embedded: {known}; otherwise give a folder or a Hub id 'owner/name'"
@@ -72,10 +72,6 @@ def needed(name: str, revision: str | None = None, device: str = "cpu", dtype: t
         LoadError: unknown repository or revision, no network, or no safetensors.
     """
     return memory.needs(remote.weights(name, revision), dtype, device)
-
-
-def _is_hub_id(name: str) -> bool:
-    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
 
 
 def _from_folder(folder: Path, name: str, revision: str | None, device: str, dtype: torch.dtype) -> HookedVLM:

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from prisma_engine.hub import is_repo_id
 from prisma_engine.images import ImageRefused, ImageSource, open_image
 from prisma_engine.preprocess import INTERPOLATIONS, Preprocess
 from prisma_engine.sae.training.collection import collection
@@ -143,7 +144,7 @@ def supply(source: str, preprocess: Preprocess, size: int, seed: int, augment: b
     if source == SCENES:
         return Scenes(preprocess, size)
     if not Path(source).exists():
-        if source.startswith((".", "/", "~")) or source.count("/") != 1:
+        if not is_repo_id(source):
             what = f"neither {SCENES!r}, nor a folder or .parquet file here, nor a Hub id such as 'owner/name'"
             raise SourceRefused(f"{source!r} is {what}")
         return Streamed(source, preprocess, size, seed, augment)
