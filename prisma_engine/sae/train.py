@@ -27,12 +27,12 @@ from prisma_engine.sae.training.recipe import Recipe, load_recipe
 from prisma_engine.sae.training.stream import Batch, Stream, activations
 from prisma_engine.sae.training.texts import text_activations
 from prisma_engine.training import checkpoint
+from prisma_engine.training.optimizing import moments, restore
 from prisma_engine.training.report import Report, tracker
 from prisma_engine.training.seeds import generator
 from prisma_engine.training.world import ALONE, World, launched
 from prisma_engine.vlm import HookedVLM
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
 SLOW = 0.99
 """How much of BatchTopK's threshold each step keeps."""
 
@@ -155,8 +155,7 @@ class Trainer:
     def save(self) -> None:
         """Everything that a resumed training needs."""
         tensors = {f"sae.{name}": t for name, t in self.sae.state_dict().items()} | {"since": self.since}
-        for name, p in self.sae.named_parameters():
-            tensors |= {f"{key}.{name}": self.optimizer.state[p][key] for key in MOMENTS}
+        tensors |= moments(self.optimizer, dict(self.sae.named_parameters()))
         checkpoint.save(self.folder, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
 
     def resume(self) -> bool:
@@ -165,18 +164,13 @@ class Trainer:
         Raises:
             ValueError: if it is damaged, or of another recipe.
         """
-        found = checkpoint.load(self.folder)
+        found = checkpoint.resumed(self.folder, self.recipe.to_dict())
         if found is None:
             return False
         tensors, state = found
-        if (differs := checkpoint.difference(state["recipe"], self.recipe.to_dict())) is not None:
-            raise ValueError(f"the checkpoint in {self.folder.name} is of another recipe: {differs}; use another --out")
         self.step, self.since = state["step"], tensors["since"].to(self.since.device)
         self.sae.load_state_dict({name: tensors[f"sae.{name}"] for name in self.sae.state_dict()})
-        for name, p in self.sae.named_parameters():
-            moments = {key: tensors[f"{key}.{name}"] for key in MOMENTS}
-            moments = {key: moment.to(p.device) for key, moment in moments.items()}
-            self.optimizer.state[p] = {"step": torch.tensor(float(self.step), device=p.device), **moments}
+        restore(self.optimizer, dict(self.sae.named_parameters()), tensors, self.step)
         return True
 
 

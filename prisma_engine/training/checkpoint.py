@@ -45,6 +45,18 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         raise ValueError(f"{path.name} in {folder.name} is damaged; remove it to start again: {error}") from None
 
 
+def resumed(folder: Path, recipe: Mapping[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What `load` gives of a checkpoint whose state names its `recipe`, as plain values.
+
+    Raises:
+        ValueError: if it is damaged, or of another recipe.
+    """
+    found = load(folder)
+    if found is not None and (differs := difference(found[1]["recipe"], dict(recipe))) is not None:
+        raise ValueError(f"the checkpoint in {folder.name} is of another recipe: {differs}; use another --out")
+    return found
+
+
 def difference(a: dict[str, Any], b: dict[str, Any], path: str = "") -> str | None:
     """The first value in which two nested dicts differ, in words; lists and tuples are alike."""
     for key in sorted(a.keys() | b.keys()):

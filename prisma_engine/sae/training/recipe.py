@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from prisma_engine.plain import from_plain
 from prisma_engine.sae.config import Activation, InputBias, Normalize, SAEConfig, Tokens
+from prisma_engine.training.recipes import read_recipe
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -169,11 +169,4 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         ValueError: if there is none, or a field is unknown or missing.
     """
-    path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise ValueError(f"there is no recipe {str(name)!r}; shipped: {known}; otherwise give a path to a .toml file")
-    try:
-        return Recipe.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path.name} is not TOML: {error}") from None
+    return Recipe.from_dict(read_recipe(name, RECIPES))

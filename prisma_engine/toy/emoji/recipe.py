@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from prisma_engine.config import ViTConfig
 from prisma_engine.preprocess import Preprocess
 from prisma_engine.toy.emoji_classes import EMOJI
+from prisma_engine.training.recipes import read_recipe, shipped
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -91,7 +91,7 @@ class Recipe:
 
 def recipe_names() -> tuple[str, ...]:
     """Every shipped recipe of this room."""
-    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    return shipped(RECIPES)
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -100,11 +100,7 @@ def load_recipe(name: str | Path) -> Recipe:
     Raises:
         ValueError: if there is none, or a field is unknown or missing.
     """
-    path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
-    if not path.exists():
-        known = ", ".join(recipe_names())
-        raise ValueError(f"there is no recipe {str(name)!r}; shipped: {known}; otherwise give a path to a .toml file")
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    values = read_recipe(name, RECIPES)
     parts = {"model": Model, "data": Data, "loss": Loss, "optimizer": Optimizer}
     return _read(Recipe, values | {key: _read(kind, values.get(key, {})) for key, kind in parts.items()})
 

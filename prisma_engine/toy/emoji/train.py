@@ -26,10 +26,10 @@ from prisma_engine.toy.emoji.windows import Reader
 from prisma_engine.toy.emoji.workers import ALONE, Worker, spread
 from prisma_engine.toy.emoji_scenes import sample_scenes, to_input
 from prisma_engine.toy.initial import initialise
+from prisma_engine.training.optimizing import moments, restore
 from prisma_engine.vit import HookedViT
 
 CHECKPOINT = "checkpoint.safetensors"
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Trainer:
@@ -108,8 +108,7 @@ class Trainer:
         """Everything a resumed training needs, in one safetensors file that replaces the last in one move."""
         state = {f"weight.{name}": p.detach() for name, p in self.model.named_parameters()}
         state |= {f"average.{name}": p for name, p in self.average.items()}
-        for name, p in self.model.named_parameters():
-            state |= {f"{key}.{name}": self.optimizer.state[p][key] for key in MOMENTS}
+        state |= moments(self.optimizer, dict(self.model.named_parameters()))
         self.folder.mkdir(parents=True, exist_ok=True)
         part = self.folder / f"{CHECKPOINT}.part"
         save_file({k: v.contiguous() for k, v in state.items()}, part, metadata={"step": str(self.step)})
@@ -128,8 +127,7 @@ class Trainer:
         for name, p in self.model.named_parameters():
             p.data.copy_(state[f"weight.{name}"])
             self.average[name] = state[f"average.{name}"]
-            moments = {key: state[f"{key}.{name}"] for key in MOMENTS}
-            self.optimizer.state[p] = {"step": torch.tensor(float(self.step)), **moments}
+        restore(self.optimizer, dict(self.model.named_parameters()), state, self.step)
         return True
 
     def averaged(self) -> HookedViT:

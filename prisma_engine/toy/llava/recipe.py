@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from prisma_engine.plain import from_plain, to_plain
+from prisma_engine.training.recipes import read_recipe, shipped
 
 RECIPES = Path(__file__).parent / "recipes"
 NEEDS = {
@@ -129,13 +129,9 @@ def load_recipe(name: str | Path = "emoji-llava") -> Recipe:
     Raises:
         ValueError: if there is none, or a field is unknown or missing.
     """
-    path = Path(name) if str(name).endswith(".toml") else RECIPES / f"{name}.toml"
-    if not path.exists():
-        known = ", ".join(recipe_names())
-        raise ValueError(f"there is no recipe {str(name)!r}; shipped: {known}; otherwise give a path to a .toml file")
-    return Recipe.from_dict(tomllib.loads(path.read_text(encoding="utf-8")))
+    return Recipe.from_dict(read_recipe(name, RECIPES))
 
 
 def recipe_names() -> tuple[str, ...]:
     """Every shipped recipe of this room."""
-    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+    return shipped(RECIPES)

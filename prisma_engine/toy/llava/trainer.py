@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +13,9 @@ from torch.func import functional_call
 
 from prisma_engine.toy.llava.recipe import Optimizer
 from prisma_engine.training import checkpoint
+from prisma_engine.training.optimizing import adamw, cosine_rate, moments, restore
 from prisma_engine.training.report import Report
 from prisma_engine.training.world import ALONE, World
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Stage(nn.Module):
@@ -54,17 +52,10 @@ class Trainer:
         self.stage, self.draw, self.recipe, self.folder = stage, draw, optimizer, folder
         self.whole, self.precision, self.world, self.step, self.seconds = dict(recipe), precision, world, 0, 0.0
         self.learning = {name: p for name, p in stage.named_parameters() if p.requires_grad}
-        matrices = [p for p in self.learning.values() if p.ndim >= 2]
-        vectors = [p for p in self.learning.values() if p.ndim < 2]
-        groups = [{"params": matrices, "weight_decay": optimizer.weight_decay}, {"params": vectors, "weight_decay": 0}]
-        groups = [group for group in groups if group["params"]]
-        self.optimizer = torch.optim.AdamW(groups, lr=optimizer.lr, betas=optimizer.betas, fused=True)
+        self.optimizer = adamw(self.learning, optimizer)
 
     def learning_rate(self) -> float:
-        o = self.recipe
-        rise = min(1.0, (self.step + 1) / max(1, o.warmup))
-        done = max(0.0, (self.step - o.warmup) / max(1, o.steps - o.warmup))
-        return o.lr * rise * (1 + math.cos(math.pi * min(1.0, done))) / 2
+        return cosine_rate(self.step, self.recipe)
 
     def update(self) -> dict[str, float]:
         """One step; the parts of the loss before it, of this process's shards."""
@@ -95,9 +86,7 @@ class Trainer:
 
     def save(self) -> None:
         """Everything that a resumed training needs."""
-        tensors = {f"weight.{name}": p for name, p in self.learning.items()}
-        for name, p in self.learning.items():
-            tensors |= {f"{key}.{name}": self.optimizer.state[p][key] for key in MOMENTS}
+        tensors = {f"weight.{name}": p for name, p in self.learning.items()} | moments(self.optimizer, self.learning)
         checkpoint.save(self.folder, tensors, {"step": self.step, "seconds": self.seconds, "recipe": self.whole})
 
     def resume(self) -> bool:
@@ -106,17 +95,14 @@ class Trainer:
         Raises:
             ValueError: if it is damaged, or of another recipe.
         """
-        found = checkpoint.load(self.folder)
+        found = checkpoint.resumed(self.folder, self.whole)
         if found is None:
             return False
         tensors, state = found
-        if (differs := checkpoint.difference(state["recipe"], self.whole)) is not None:
-            raise ValueError(f"the checkpoint in {self.folder.name} is of another recipe: {differs}; use another --out")
         self.step, self.seconds = state["step"], state["seconds"]
         for name, p in self.learning.items():
             p.data.copy_(tensors[f"weight.{name}"])
-            moments = {key: tensors[f"{key}.{name}"] for key in MOMENTS}
-            self.optimizer.state[p] = {"step": torch.tensor(float(self.step)), **moments}
+        restore(self.optimizer, self.learning, tensors, self.step)
         return True
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from prisma_engine.config import ViTConfig
 from prisma_engine.plain import from_plain
 from prisma_engine.toy.zoo.task import Task
+from prisma_engine.training.recipes import read_toml
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -142,12 +142,9 @@ def load_recipe(name: str | Path) -> Recipe:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {path.name}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path.name} is not TOML: {error}") from None
+    if not path.exists():
+        raise ValueError(f"there is no file {path.name}")
+    return read_toml(path)
 
 
 def _members(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +17,11 @@ from prisma_engine.toy.zoo.scoring import normalised, score
 from prisma_engine.toy.zoo.supply import examples
 from prisma_engine.toy.zoo.task import Examples, Task
 from prisma_engine.training import checkpoint
+from prisma_engine.training.optimizing import adamw, cosine_rate, moments, restore
 from prisma_engine.training.seeds import generator
 from prisma_engine.training.world import ALONE, World
 from prisma_engine.vit import HookedViT
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
 WATCHED = 2000
 """Held-out pictures on which every row of the history is measured."""
 
@@ -48,17 +47,10 @@ class Trainer:
         self.precision = precision(recipe, self.device)
         named = dict(self.model.named_parameters())
         self.average = {name: p.detach().clone() for name, p in named.items()} if recipe.optimizer.ema else {}
-        matrices = [p for p in named.values() if p.ndim >= 2]
-        vectors = [p for p in named.values() if p.ndim < 2]
-        o = recipe.optimizer
-        groups = [{"params": matrices, "weight_decay": o.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.AdamW(groups, lr=o.lr, betas=o.betas, fused=True)
+        self.optimizer = adamw(named, recipe.optimizer)
 
     def learning_rate(self) -> float:
-        o = self.recipe.optimizer
-        rise = min(1.0, (self.step + 1) / max(1, o.warmup))
-        done = max(0.0, (self.step - o.warmup) / max(1, o.steps - o.warmup))
-        return o.lr * rise * (1 + math.cos(math.pi * min(1.0, done))) / 2
+        return cosine_rate(self.step, self.recipe.optimizer)
 
     @property
     def shards(self) -> range:
@@ -133,9 +125,9 @@ class Trainer:
 
     def save(self) -> None:
         """Everything that a resumed training needs."""
+        named = dict(self.model.named_parameters())
         tensors = {f"average.{name}": p for name, p in self.average.items()}
-        for name, p in self.model.named_parameters():
-            tensors |= {f"weight.{name}": p, **{f"{key}.{name}": self.optimizer.state[p][key] for key in MOMENTS}}
+        tensors |= {f"weight.{name}": p for name, p in named.items()} | moments(self.optimizer, named)
         state = {"step": self.step, "seconds": self.seconds, "recipe": self.recipe.to_dict()}
         checkpoint.save(self.folder, tensors, state)
 
@@ -145,16 +137,14 @@ class Trainer:
         Raises:
             ValueError: if it is damaged, or of another recipe.
         """
-        found = checkpoint.load(self.folder)
+        found = checkpoint.resumed(self.folder, self.recipe.to_dict())
         if found is None:
             return False
         tensors, state = found
-        if (differs := checkpoint.difference(state["recipe"], self.recipe.to_dict())) is not None:
-            raise ValueError(f"the checkpoint in {self.folder.name} is of another recipe: {differs}; use another --out")
         self.step, self.seconds = state["step"], state.get("seconds", 0.0)
-        for name, p in self.model.named_parameters():
+        named = dict(self.model.named_parameters())
+        for name, p in named.items():
             p.data.copy_(tensors[f"weight.{name}"])
-            moments = {key: tensors[f"{key}.{name}"].to(p.device) for key in MOMENTS}
-            self.optimizer.state[p] = {"step": torch.tensor(float(self.step), device=p.device), **moments}
+        restore(self.optimizer, named, tensors, self.step)
         self.average = {name: tensors[f"average.{name}"].to(self.device) for name in self.average}
         return True
