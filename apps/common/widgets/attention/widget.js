@@ -2,7 +2,7 @@
 
 import { mapGradient } from '../shared/color.js';
 import { collectParts, prefersStill, setText } from '../shared/dom.js';
-import { EmojiPainter, loadEmojiFamily } from '../shared/emoji.js';
+import { EmojiPainter, createFontLoader } from '../shared/emoji.js';
 import { attachHelp } from '../shared/help.js';
 import { debounce, oncePerFrame } from '../shared/schedule.js';
 import { watchTheme } from '../shared/theme.js';
@@ -52,12 +52,13 @@ export function mount({ element, value, onEvent = () => {}, canOpen = true }) {
   const root = element.querySelector('.pl-attention');
   const parts = collectParts(root);
   const painter = new EmojiPainter();
+  const loadFont = createFontLoader(root, painter, () => renderAll());
   const terms = { ...TOUR_GLOSSARY };
   const widths = watchWidths([parts.picture0, parts.picture1, parts.matrix0, parts.matrix1, parts.wallScroll, parts.tour, parts.scatter.parentElement], () => renderAll());
   const data = createTourData({ changed: () => renderSoon() });
   const makeScene = createSceneMaker();
   let state = initialTour();
-  let [current, scene, theme, fontUrl, isToSpeak] = [null, null, null, null, false];
+  let [current, scene, theme, isToSpeak] = [null, null, null, false];
   let [serial, themeSerial, typesSerial, sentView, receivedView, knownTypes] = [0, 0, 0, '', '', null];
 
   const shape = () => (current ? shapeFor(current) : EMPTY_SHAPE);
@@ -161,15 +162,6 @@ export function mount({ element, value, onEvent = () => {}, canOpen = true }) {
     const seen = Math.min(bottom, innerHeight) - Math.max(top, 0);
     if (!height || seen >= SEEN * Math.min(height, innerHeight)) return;
     parts.picture0.scrollIntoView({ behavior: prefersStill() ? 'auto' : 'smooth', block: height < innerHeight ? 'center' : 'start' });
-  }
-  async function loadFont(url) {
-    if (url === fontUrl && painter.family) return;
-    fontUrl = url;
-    const family = await loadEmojiFamily(url);
-    if (url !== fontUrl) return;
-    painter.use(family);
-    root.style.setProperty('--pl-emoji', family);
-    renderAll();
   }
   function takeView(view) {
     receivedView = JSON.stringify(view ?? null);

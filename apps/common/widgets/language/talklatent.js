@@ -1,5 +1,6 @@
 // The page of one latent: its label and how far it holds, texts and scenes that it fires in, words it writes, others like it.
 
+import { toClipboard } from '../shared/clipboard.js';
 import { make, setText } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
 import { createGate } from '../shared/schedule.js';
@@ -8,16 +9,9 @@ import { factsOf, latentName, timesText, typicalOf } from '../steering/columns.j
 import { heatAlphas, heatCanvas } from '../steering/heat.js';
 import { labelNodes } from '../steering/latentlist.js';
 import { densityWords, latentAddress, scoreWords } from '../steering/latentwords.js';
+import { neighbourItem } from '../steering/neighbours.js';
 
 const PAGES = ['texts', 'pictures', 'words', 'neighbours'];
-
-async function toClipboard(text) {
-  if (!navigator.clipboard) return false;
-  return navigator.clipboard.writeText(text).then(
-    () => true,
-    () => false,
-  );
-}
 
 // One text: the darker a word's ground, the more the latent is on there; the strongest is bold too.
 function snippet({ words, acts, at }) {
@@ -99,21 +93,7 @@ export function createTalkLatent({ parts, getScene, dispatch, look }) {
       const most = Math.max(1e-9, ...[...told.words.top, ...told.words.bottom].map(({ value }) => Math.abs(value)));
       parts[`${side}Words`].replaceChildren(...told.words[side].map((one) => writtenItem(one, most)));
     }
-    parts.neighbours.replaceChildren(
-      ...told.neighbours.map(({ index, cosine }) =>
-        make(
-          'li',
-          {},
-          make(
-            'button',
-            { type: 'button', class: 'pl-neighbour', onclick: () => open(index) },
-            make('strong', { text: latentName(index) }),
-            make('span', { class: 'pl-latentlabel' }, ...labelNodes(scene, factsOf(scene.assets.columns, index))),
-            make('span', { class: 'pl-num', text: `cosine ${cosine.toFixed(2).replace('-', '−')}` }),
-          ),
-        ),
-      ),
-    );
+    parts.neighbours.replaceChildren(...told.neighbours.map((one) => neighbourItem(scene, one, open)));
   }
   function render() {
     const scene = getScene();

@@ -1,7 +1,7 @@
 // The patching widget: wires state, value and views. Works in Gradio's gr.HTML and in a plain page alike.
 
 import { collectParts, setEmojiText, setText } from '../shared/dom.js';
-import { EmojiPainter, loadEmojiFamily } from '../shared/emoji.js';
+import { EmojiPainter, createFontLoader } from '../shared/emoji.js';
 import { attachHelp } from '../shared/help.js';
 import { debounce, oncePerFrame } from '../shared/schedule.js';
 import { createSections } from '../shared/sections.js';
@@ -43,6 +43,7 @@ export function mount({ element, value, onEvent = () => {} }) {
   const root = element.querySelector('.pl-patching');
   const parts = collectParts(root);
   const painter = new EmojiPainter();
+  const loadFont = createFontLoader(root, painter, () => renderAll());
   const terms = { ...PATCHING_GLOSSARY };
   const sections = createSections(SECTIONS);
   sections.versions.images = 0;
@@ -54,7 +55,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     renderSoon();
   } });
   let [state, shape, current, data] = [initialPatching(), NOWHERE, null, null];
-  let [theme, themeSerial, fontUrl, sentView, receivedView, isToSpeak] = [null, 0, null, '', '', false];
+  let [theme, themeSerial, sentView, receivedView, isToSpeak] = [null, 0, '', '', false];
   const asking = createAsking({ onEvent, getState: () => state, getShape: () => shape, changed: () => renderSoon() });
   const viewLater = debounce(sendView, VIEW_PAUSE_MS);
   const renderSoon = oncePerFrame(render);
@@ -117,15 +118,6 @@ export function mount({ element, value, onEvent = () => {} }) {
     if (!isToSpeak || scene.isApplying) return;
     isToSpeak = false;
     setText(parts.spoken, `${captionNow(scene)} ${parts.readoutNumbers.textContent}${state.chips.length ? ` ${state.chips.length} put in.` : ''}`);
-  }
-  async function loadFont(url) {
-    if (url === fontUrl && painter.family) return;
-    fontUrl = url;
-    const family = await loadEmojiFamily(url);
-    if (url !== fontUrl) return;
-    painter.use(family);
-    root.style.setProperty('--pl-emoji', family);
-    renderAll();
   }
   // Chips that the server answered become the visitor's own, unless the visitor has changed them since.
   function takeApplied(applied) {

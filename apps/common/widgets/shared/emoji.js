@@ -46,6 +46,23 @@ export async function loadEmojiFamily(url) {
   return hasColor(drawProbe('🍎', `"${EMOJI_FAMILY}"`)) ? OURS_FIRST : SYSTEM_FIRST;
 }
 
+/**
+ * Load a font by its address, unless it is the one in use; then `painter` and the text below `root` are drawn with it,
+ * and `ready()` is called. Of several addresses asked for at once the last counts.
+ */
+export function createFontLoader(root, painter, ready) {
+  let wanted = null;
+  return async (url) => {
+    if (url === wanted && painter.family) return;
+    wanted = url;
+    const family = await loadEmojiFamily(url);
+    if (url !== wanted) return;
+    painter.use(family);
+    root.style.setProperty('--pl-emoji', family);
+    ready();
+  };
+}
+
 function sameBytes(a, b) {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;

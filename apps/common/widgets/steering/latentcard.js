@@ -1,5 +1,6 @@
 // The page of one latent: what it is called, how rare it is, its address, and four tabs of what is known of it.
 
+import { toClipboard } from '../shared/clipboard.js';
 import { setText } from '../shared/dom.js';
 import { createGate } from '../shared/schedule.js';
 import { showSegment, wireSegments } from '../shared/segments.js';
@@ -9,14 +10,6 @@ import { fillClasses, fillHistogramWords, fillNeighbours, fillPictures, showHist
 import { densityWords, latentAddress, scoreWords } from './latentwords.js';
 
 const TABS = ['exemplars', 'histogram', 'classes', 'neighbours'];
-
-async function copied(text) {
-  if (!navigator.clipboard) return false;
-  return navigator.clipboard.writeText(text).then(
-    () => true,
-    () => false,
-  );
-}
 
 /** View of the page; `profile(index)` looks for pictures, `cancel(what)` stops that. */
 export function createLatentCard({ parts, getScene, dispatch, widthOf, profile, cancel }) {
@@ -31,7 +24,7 @@ export function createLatentCard({ parts, getScene, dispatch, widthOf, profile, 
   parts.latentCopy.addEventListener('click', async () => {
     const { latent, run, state } = getScene();
     const address = latentAddress(latent, run, state.latent, location.href);
-    setText(parts.latentCopied, (await copied(address)) ? 'Address copied' : address);
+    setText(parts.latentCopied, (await toClipboard(address)) ? 'Address copied' : address);
   });
 
   function fillHead({ state, assets, run, painter }, told) {

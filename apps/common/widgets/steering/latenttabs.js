@@ -3,10 +3,10 @@
 import { fitCanvas, make, setText } from '../shared/dom.js';
 import { formatMargin } from '../shared/format.js';
 import { heatOf, peakOf } from './acts.js';
-import { factsOf, latentName, timesText } from './columns.js';
+import { factsOf, timesText } from './columns.js';
 import { exemplarItems } from './exemplars.js';
 import { drawHistogram } from './histogram.js';
-import { labelNodes } from './latentlist.js';
+import { neighbourItem } from './neighbours.js';
 
 const CHART_HEIGHT = 200;
 
@@ -52,21 +52,6 @@ export function fillClasses(parts, scene, told) {
   setText(
     parts.classesWords,
     classes ? 'What its direction adds to the logits of the classes when read out directly, at its typical activation.' : absent,
-  );
-}
-
-function neighbourItem(scene, { index, cosine, label }, open) {
-  const facts = { ...factsOf(scene.assets.columns, index), ...(label ? { label } : {}) };
-  return make(
-    'li',
-    {},
-    make(
-      'button',
-      { type: 'button', class: 'pl-neighbour', onclick: () => open(index) },
-      make('strong', { text: latentName(index) }),
-      make('span', { class: 'pl-latentlabel' }, ...labelNodes(scene, facts)),
-      make('span', { class: 'pl-num', text: `cosine ${cosine.toFixed(2).replace('-', '−')}` }),
-    ),
   );
 }
 

@@ -1,7 +1,7 @@
 // The steering widget: wires state, value and views. Works in Gradio's gr.HTML and in a plain page alike.
 
 import { collectParts, prefersStill, setText } from '../shared/dom.js';
-import { EmojiPainter, loadEmojiFamily } from '../shared/emoji.js';
+import { EmojiPainter, createFontLoader } from '../shared/emoji.js';
 import { formatPercent } from '../shared/format.js';
 import { attachHelp } from '../shared/help.js';
 import { debounce, oncePerFrame } from '../shared/schedule.js';
@@ -41,11 +41,12 @@ export function mount({ element, value, onEvent = () => {} }) {
   const root = element.querySelector('.pl-steering');
   const parts = collectParts(root);
   const painter = new EmojiPainter();
+  const loadFont = createFontLoader(root, painter, () => renderAll());
   const sections = createSections(PARTS);
   for (const name of ASSETS) sections.versions[name] = 0;
   const widths = watchWidths([parts.stage, parts.originalLensBox, parts.histogramTab], () => renderAll());
   let [state, shape, wheres, current] = [initialSteering(), NOWHERE, [], null];
-  let [theme, themeSerial, fontUrl, sentView, receivedView, spoken] = [null, 0, null, '', '', null];
+  let [theme, themeSerial, sentView, receivedView, spoken] = [null, 0, '', '', null];
   const madeFor = { controls: '', general: '' };
   const asking = createSteerAsking({ onEvent, getState: () => state, changed: () => renderSoon(), getSae: () => current?.run?.sae.id ?? null });
   const loader = createSteerLoader({
@@ -168,15 +169,6 @@ export function mount({ element, value, onEvent = () => {} }) {
     if (spoken === null) return;
     setText(parts.spoken, spoken || `${parts.selection.textContent} ${parts.activeCount.textContent}.`);
     spoken = null;
-  }
-  async function loadFont(url) {
-    if (url === fontUrl && painter.family) return;
-    fontUrl = url;
-    const family = await loadEmojiFamily(url);
-    if (url !== fontUrl) return;
-    painter.use(family);
-    root.style.setProperty('--pl-emoji', family);
-    renderAll();
   }
   // The rack that the server answered becomes the visitor's own, unless the visitor has turned something since.
   function takeRack(rack, at) {
