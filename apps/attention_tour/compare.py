@@ -132,10 +132,7 @@ def _asked(desk: Desk[TourResult], link: Link, causal: str | None, session: Sess
         raise ValueError(OWN_PICTURE)
     if link.kind is None:
         return None
-    picture, problem = pictures.in_link(link)
-    if problem:
-        raise ValueError(problem.split(";")[0])
-    return with_picture(desk, session, picture)
+    return with_picture(desk, session, pictures.required(link))
 
 
 def _beside(text: str) -> str:

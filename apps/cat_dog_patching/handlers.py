@@ -60,10 +60,7 @@ def opened(other: Other) -> Picture:
     """
     if other.kind == "upload":
         return pictures.uploaded(other.upload or "", "Your other picture")
-    found, problem = pictures.in_link(Link(kind=other.kind, source=other.source))
-    if problem:
-        raise ValueError(problem.split(";")[0])
-    return found
+    return pictures.required(Link(kind=other.kind, source=other.source))
 
 
 def patching_value(desk: PairDesk, session: Session, bench: Bench, view: PatchView | None = None) -> dict[str, Any]:

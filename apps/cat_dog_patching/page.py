@@ -23,7 +23,8 @@ from apps.common import catalog, checkpoints, pictures, scenes
 from apps.common.desk import Session
 from apps.common.events import field, sentences
 from apps.common.fields import choice, index
-from apps.common.page import Chosen, Page, model_of
+from apps.common.opening import waited_for
+from apps.common.page import Chosen, Page, composed, model_of
 from apps.common.parts import note_value
 from apps.common.pictures import Picture
 from apps.common.steps import steps_value
@@ -73,7 +74,7 @@ class PatchingPage(Page):
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
         before: Session | None = state[0]
-        waiting, notes = restore.plan_of_upload(chosen.waiting, chosen.picture)
+        waiting, notes = waited_for(chosen.waiting, chosen.picture)
         if waiting is not None:
             return self._restored(waiting, chosen, *state)
         if chosen.how == "step" and before is not None:  # the same question, asked of the model at another time
@@ -94,15 +95,14 @@ class PatchingPage(Page):
         if opened.chips:
             bench.applied = apply_chips(self.desk.model(session), self.desk.result(session), opened.chips)
         shown = self.rendered(session, bench, opened.view, opened.notes)
-        return (*shown, opened.waiting, *model_of(session), scenes.composer_value(scene_of(session)))
+        return (*shown, opened.waiting, *model_of(session), composed(session))
 
     def start_over(self, *state: Any) -> tuple[Any, ...]:
         """The opening pair again, with the default model and nothing applied."""
         session, bench = self.desk.show(opening(), catalog.DEFAULT), state[1] or Bench()
         view = first_view(self.desk.result(session).extent)
         self._put_on(bench, session, view)
-        composer = scenes.composer_value(scene_of(session))
-        return (*self.rendered(session, bench, view), session.model_id, None, composer)
+        return (*self.rendered(session, bench, view), session.model_id, None, composed(session))
 
     def hide(self, event: gr.EventData, *state: Any) -> Any:
         """Something else is hidden, or filled with something else."""
@@ -261,15 +261,6 @@ class PatchingPage(Page):
         """The pair on the bench, nothing done with it yet."""
         bench.opens(session.key)
         bench.view, bench.evolution_token = view, view.evolution_token
-
-
-def scene_of(session: Session) -> Any:
-    """The layout that the composer shows beside this pair."""
-    if session.kind == "example":
-        return scenes.scene_of(session.source)
-    if session.kind == "scene":
-        return scenes.scene_in_text(session.source)
-    return scenes.first_scene()
 
 
 def class_choices(vocabulary: Vocabulary) -> list[tuple[str, int]]:

@@ -70,14 +70,6 @@ def open_page(desk: PairDesk, params: Mapping[str, str]) -> Opened:
     return Opened(session, view, chips, (*notes, *unknown, *unusable, *other_weights), waiting)
 
 
-def plan_of_upload(waiting: Waiting | None, picture: Picture) -> tuple[Waiting | None, tuple[str, ...]]:
-    """The link to go on with for a picture just uploaded: the one that waited for this very picture, or none."""
-    if waiting is None:
-        return None, ()
-    same = waiting.link.source == picture.source
-    return (waiting, ()) if same else (None, (pictures.OTHER_UPLOAD,))
-
-
 def view_of_upload(waiting: Waiting, result: PairResult) -> tuple[PatchView, tuple[Chip, ...], tuple[str, ...]]:
     """The view and the patches that a link asked for, on the picture that it waited for."""
     view, unknown = fields_to_view(waiting.link.view, result.extent, first_view(result.extent))

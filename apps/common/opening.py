@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from apps.common import catalog, pictures
 from apps.common.desk import Desk, Session
+from apps.common.pictures import Picture
 from apps.common.share import Link
+
+
+class Waits(Protocol):
+    """What a page keeps of a link that asks for an upload which only the visitor has."""
+
+    @property
+    def link(self) -> Link: ...
+
+
+W = TypeVar("W", bound=Waits)
 
 
 @dataclass(frozen=True)
@@ -40,3 +51,10 @@ def fields_of_upload(waiting: Link | None, session: Session) -> tuple[Link, tupl
     if waiting is None:
         return Link(), ()
     return (waiting, ()) if waiting.source == session.source else (Link(), (pictures.OTHER_UPLOAD,))
+
+
+def waited_for(waiting: W | None, picture: Picture) -> tuple[W | None, tuple[str, ...]]:
+    """What to go on with for a picture just uploaded: the link that waited for this very picture, or none."""
+    if waiting is None:
+        return None, ()
+    return (waiting, ()) if waiting.link.source == picture.source else (None, (pictures.OTHER_UPLOAD,))

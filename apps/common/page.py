@@ -166,6 +166,15 @@ def restores(choice: Any, handler: Callable[[Any], Any], state: gr.State) -> Non
     choice.blur(left, [choice, state], choice, js=LEFT, **QUIET)
 
 
+def composed(session: Session) -> dict[str, Any]:
+    """What the composer shows beside a run: its scene, or the first one where it is of another picture."""
+    if session.kind == "example":
+        return scenes.composer_value(scenes.scene_of(session.source))
+    if session.kind == "scene":
+        return scenes.composer_value(scenes.scene_in_text(session.source))
+    return scenes.composer_value(scenes.first_scene())
+
+
 def model_of(session: Session | None) -> tuple[str, str]:
     """The model, whatever its step, and the classes that the page shows, for controls whose choice was refused."""
     if session is None:

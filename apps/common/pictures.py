@@ -131,6 +131,18 @@ def in_link(link: Link) -> tuple[Picture, str | None]:
     return first_of(link), None
 
 
+def required(link: Link) -> Picture:
+    """The picture that a link names.
+
+    Raises:
+        ValueError: one sentence, where it is not here.
+    """
+    picture, problem = in_link(link)
+    if problem:
+        raise ValueError(problem.split(";")[0])
+    return picture
+
+
 def first_of(link: Link) -> Picture:
     """The example that a link to a model opens with where it names no picture."""
     try:

@@ -29,10 +29,7 @@ def guided(guide: Guide) -> Picture:
         ValueError: if there is no such picture.
     """
     given = guide.picture
-    found, problem = pictures.in_link(Link(kind=given.kind, source=given.source))  # type: ignore[arg-type]
-    if problem:
-        raise ValueError(problem.split(";")[0])
-    return named(found)
+    return named(pictures.required(Link(kind=given.kind, source=given.source)))  # type: ignore[arg-type]
 
 
 def named(picture: Picture) -> Picture:

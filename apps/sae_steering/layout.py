@@ -9,7 +9,7 @@ import gradio as gr
 from apps.common import catalog, streams
 from apps.common.controls import link_and_code, model_choice, picture_sources, toolbar
 from apps.common.parts import address, note
-from apps.common.saes import shipped_for, title_of
+from apps.common.saebox import sae_choice
 from apps.common.widgets import steering_canvas
 
 ABOUT = """# SAE Steering
@@ -62,7 +62,7 @@ def lay_out() -> Layout:
         with gr.Column(scale=3, min_width=280, elem_classes="side"):
             picker, photo, composer = picture_sources()
             model, classes_box, classes = model_choice()
-            sae = _sae()
+            sae = sae_choice(catalog.DEFAULT, "Sparse autoencoder")
         with gr.Column(scale=11, min_width=560, elem_classes="canvas-column"):
             buttons = toolbar(BUTTONS)
             steering = steering_canvas(None, elem_id="steering", elem_classes="canvas")
@@ -88,21 +88,6 @@ def lay_out() -> Layout:
         code=code,
         file=file,
     )
-
-
-def sae_choices(model: str) -> list[tuple[str, str]]:
-    """(title, name) of the SAEs that ship for a model."""
-    return [(title_of(config), name) for name, config in shipped_for(model)]
-
-
-def _sae() -> gr.Dropdown:
-    custom = not catalog.on_space()
-    sae = gr.Dropdown(
-        sae_choices(catalog.DEFAULT), value=None, allow_custom_value=custom, label="Sparse autoencoder", elem_id="sae"
-    )
-    if custom:
-        gr.Markdown("Or type the folder or the Hub id of any other, and press Enter.", elem_classes="quiet")
-    return sae
 
 
 def _pictures() -> tuple[gr.Radio, gr.Textbox, gr.Slider, gr.Checkbox]:

@@ -13,8 +13,10 @@ from apps.common import catalog, scenes
 from apps.common.desk import Session
 from apps.common.events import field, sentences
 from apps.common.fields import index
-from apps.common.page import Chosen, Page
+from apps.common.opening import waited_for
+from apps.common.page import Chosen, Page, composed
 from apps.common.parts import note_value
+from apps.common.saebox import sae_box
 from apps.common.saes import first_for, shipped_models
 from apps.sae_steering import export, handlers, restore, saved
 from apps.sae_steering.analysis import SteerResult
@@ -22,7 +24,6 @@ from apps.sae_steering.bench import Bench
 from apps.sae_steering.first import first_view, guided, opening
 from apps.sae_steering.handlers import NoSAE, SteerDesk, is_local
 from apps.sae_steering.latents import latent_value
-from apps.sae_steering.layout import sae_choices
 from apps.sae_steering.plan import Plan
 from apps.sae_steering.rack import read_rack
 from apps.sae_steering.searching import search
@@ -64,13 +65,13 @@ class SteeringPage(Page):
             note_value(sentences(notes)),
             gr.update(visible=result.classes is not None),
             scenes.picker_value(session.source if session.kind == "example" else None),
-            sae_box(result),
+            _sae_box(result),
             session.model_id,
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
         before: Session | None = state[0]
-        waiting, notes = restore.plan_of_upload(chosen.waiting, chosen.picture)
+        waiting, notes = waited_for(chosen.waiting, chosen.picture)
         if waiting is not None:
             return self._restored(waiting, chosen, *state)
         if chosen.how != "model" and before is not None:  # a model that is only kept in mind is not on show
@@ -101,7 +102,7 @@ class SteeringPage(Page):
 
     def sae_shown(self, *state: Any) -> Any:
         """The SAE on show, for a box whose choice was refused."""
-        return sae_box(self.desk.result(state[0])) if state[0] else gr.skip()
+        return _sae_box(self.desk.result(state[0])) if state[0] else gr.skip()
 
     def sae_left(self, text: str | None, *state: Any) -> Any:
         """The SAE on show again, where text was typed and left without Enter."""
@@ -114,14 +115,13 @@ class SteeringPage(Page):
         self._restore(bench, session, opened.view, opened.rack, opened.watched, opened.other)
         shown = self.rendered(session, bench, bench.view, opened.notes)
         classes = session.classes or catalog.default_classes()
-        return (*shown, opened.waiting, classes, scenes.composer_value(scene_of(session)))
+        return (*shown, opened.waiting, classes, composed(session))
 
     def start_over(self, *state: Any) -> tuple[Any, ...]:
         """The opening picture again, with the default model and nothing steered."""
         session, bench = self.desk.show(opening(), catalog.DEFAULT), state[1] or Bench()
         self._restore(bench, session, first_view(self.desk.result(session)), Rack(), None, None)
-        composer = scenes.composer_value(scene_of(session))
-        return (*self.rendered(session, bench, bench.view), None, composer)
+        return (*self.rendered(session, bench, bench.view), None, composed(session))
 
     def latent(self, event: gr.EventData, *state: Any) -> Any:
         """Another latent's page."""
@@ -192,7 +192,7 @@ class SteeringPage(Page):
         watched = result.vocabulary.index(guide.before)
         view = first_view(result)
         self._restore(bench, session, view, guide.rack, None if watched == result.answer else watched, bench.other)
-        return (*self.rendered(session, bench, bench.view), None, scenes.composer_value(scene_of(session)))
+        return (*self.rendered(session, bench, bench.view), None, composed(session))
 
     def view_change(self, event: gr.EventData, *state: Any) -> Any:
         """The visitor has looked elsewhere; nothing is run."""
@@ -308,18 +308,5 @@ def _fitting(desk: SteerDesk, plan: Plan, model: str) -> str:
     raise NoSAE(model)
 
 
-def sae_box(result: SteerResult) -> Any:
-    """The list of SAEs, with the one on show."""
-    choices = sae_choices(result.loaded.config.model)
-    if result.loaded.id not in {name for _, name in choices}:
-        choices = [(f"{result.loaded.title} · {result.loaded.id}", result.loaded.id), *choices]
-    return gr.update(choices=choices, value=result.loaded.id)
-
-
-def scene_of(session: Session) -> Any:
-    """The layout that the composer shows beside this run."""
-    if session.kind == "example":
-        return scenes.scene_of(session.source)
-    if session.kind == "scene":
-        return scenes.scene_in_text(session.source)
-    return scenes.first_scene()
+def _sae_box(result: SteerResult) -> Any:
+    return sae_box(result.loaded, result.loaded.config.model)

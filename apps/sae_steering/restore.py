@@ -84,14 +84,6 @@ def looked_at(
     return view, rack, watched, other, [*problems, *unusable]
 
 
-def plan_of_upload(waiting: Waiting | None, picture: Picture) -> tuple[Waiting | None, tuple[str, ...]]:
-    """The link to go on with for a picture just uploaded: the one that waited for this very picture, or none."""
-    if waiting is None:
-        return None, ()
-    same = waiting.link.source == picture.source
-    return (waiting, ()) if same else (None, (pictures.OTHER_UPLOAD,))
-
-
 def _picture(link: Link) -> tuple[Picture, str | None]:
     if link.kind in (None, "upload"):
         return opening(), None

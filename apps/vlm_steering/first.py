@@ -44,9 +44,7 @@ def guided(guide: Guide) -> Picture:
         ValueError: if there is no such picture.
     """
     given = guide.picture
-    found, problem = pictures.in_link(Link(kind=given.kind, source=given.source))  # type: ignore[arg-type]
-    if problem:
-        raise ValueError(problem.split(";")[0])
+    found = pictures.required(Link(kind=given.kind, source=given.source))  # type: ignore[arg-type]
     return replace(found, title=given.title)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from apps.common import catalog
 from apps.common.controls import link_and_code, picture_sources, toolbar
 from apps.common.parts import address, note
-from apps.common.saes import shipped_for, title_of
+from apps.common.saebox import sae_choice
 from apps.common.widgets import language_canvas
 from apps.vlm_steering import vlms
 
@@ -53,7 +53,7 @@ def lay_out() -> Layout:
     with gr.Row(elem_classes="tool-page"):
         with gr.Column(scale=3, min_width=280, elem_classes="side"):
             picker, photo, composer = picture_sources()
-            model, sae = _model(), _sae()
+            model, sae = _model(), sae_choice(vlms.DEFAULT, "Its latents, found in text")
             classes = gr.Textbox("", visible=False)
         with gr.Column(scale=11, min_width=560, elem_classes="canvas-column"):
             buttons = toolbar(BUTTONS)
@@ -76,11 +76,6 @@ def lay_out() -> Layout:
     )
 
 
-def sae_choices(model: str) -> list[tuple[str, str]]:
-    """(title, name) of the SAEs that ship for a model."""
-    return [(title_of(config), name) for name, config in shipped_for(model)]
-
-
 def _model() -> gr.Dropdown:
     custom = not catalog.on_space()
     model = gr.Dropdown(
@@ -93,14 +88,3 @@ def _model() -> gr.Dropdown:
     if custom:
         gr.Markdown("Or type a folder that holds another LLaVA, and press Enter.", elem_classes="quiet")
     return model
-
-
-def _sae() -> gr.Dropdown:
-    custom = not catalog.on_space()
-    sae = gr.Dropdown(
-        sae_choices(vlms.DEFAULT), value=None, allow_custom_value=custom, label="Its latents, found in text",
-        elem_id="sae",
-    )  # fmt: skip
-    if custom:
-        gr.Markdown("Or type the folder or the Hub id of any other, and press Enter.", elem_classes="quiet")
-    return sae

@@ -14,18 +14,18 @@ from apps.common import catalog, pictures, scenes
 from apps.common.desk import Session
 from apps.common.events import field, sentences
 from apps.common.fields import index
-from apps.common.page import Chosen, Page
+from apps.common.opening import waited_for
+from apps.common.page import Chosen, Page, composed
 from apps.common.parts import note_value
 from apps.common.pictures import Picture
+from apps.common.saebox import sae_box
 from apps.vlm_steering import export, handlers, restore, saved, vlms
-from apps.vlm_steering.analysis import Talk
 from apps.vlm_steering.bench import Bench
 from apps.vlm_steering.contrast import contrast_value
 from apps.vlm_steering.desk import NoSAE, VlmDesk
 from apps.vlm_steering.first import first_sae, first_view, guided, opening
 from apps.vlm_steering.guide import guide_for, turn_of
 from apps.vlm_steering.latents import latent_value
-from apps.vlm_steering.layout import sae_choices
 from apps.vlm_steering.plan import Manner, Plan, check_prompt, read_plan
 from apps.vlm_steering.prompts import prompts_for
 from apps.vlm_steering.turn import Turn
@@ -81,13 +81,13 @@ class VlmPage(Page):
             handlers.canvas_value(self.desk, session, bench, view),
             note_value(sentences(notes)),
             scenes.picker_value(session.source if session.kind == "example" else None),
-            sae_box(self.desk.result(session), session.model_id),
+            sae_box(self.desk.result(session).loaded, session.model_id),
             session.model_id,
         )
 
     def shown(self, chosen: Chosen, *state: Any) -> tuple[Any, ...]:
         before: Session | None = state[0]
-        waiting, notes = restore.plan_of_upload(chosen.waiting, chosen.picture)
+        waiting, notes = waited_for(chosen.waiting, chosen.picture)
         if waiting is not None:
             return self._restored(waiting, chosen, *state)
         if chosen.how != "model" and before is not None:  # a model that is only kept in mind is not on show
@@ -125,7 +125,7 @@ class VlmPage(Page):
 
     def sae_shown(self, *state: Any) -> Any:
         """The SAE on show, for a box whose choice was refused."""
-        return sae_box(self.desk.result(state[0]), state[0].model_id) if state[0] else gr.skip()
+        return sae_box(self.desk.result(state[0]).loaded, state[0].model_id) if state[0] else gr.skip()
 
     def sae_left(self, text: str | None, *state: Any) -> Any:
         """The SAE on show again, where text was typed and left without Enter."""
@@ -146,13 +146,13 @@ class VlmPage(Page):
         session, bench = opened.session, Bench()
         self._restore(bench, session, opened.view, opened.turn, opened.manner)
         shown = self.rendered(session, bench, bench.view, opened.notes)
-        return (*shown, opened.waiting, scenes.composer_value(scene_of(session)))
+        return (*shown, opened.waiting, composed(session))
 
     def start_over(self, *state: Any) -> tuple[Any, ...]:
         """The opening picture and prompt again, with the default model and nothing turned."""
         session, bench = self.desk.show(opening(), vlms.DEFAULT), state[1] or Bench()
         self._restore(bench, session, first_view(self.desk.result(session)), Turn(), Manner())
-        return (*self.rendered(session, bench, bench.view), None, scenes.composer_value(scene_of(session)))
+        return (*self.rendered(session, bench, bench.view), None, composed(session))
 
     def guide(self, event: gr.EventData, *state: Any) -> tuple[Any, ...]:
         """The guided recipe: its picture and prompt, and its latents turned; turns sent before it are overtaken."""
@@ -167,7 +167,7 @@ class VlmPage(Page):
         session = self.desk.show(guided(guide), session.model_id, "", None, plan.text)
         self._restore(bench, session, first_view(self.desk.result(session)), turn_of(guide), Manner())
         bench.guided = True
-        return (*self.rendered(session, bench, bench.view), None, scenes.composer_value(scene_of(session)))
+        return (*self.rendered(session, bench, bench.view), None, composed(session))
 
     def latent(self, event: gr.EventData, *state: Any) -> Any:
         """Another latent's page."""
@@ -283,20 +283,3 @@ def other_picture(name: object) -> Picture:
     if not isinstance(name, str) or name not in pictures.example_names():
         raise ValueError("choose one of the example pictures to compare with")
     return pictures.example(name)
-
-
-def sae_box(talk: Talk, model_id: str) -> Any:
-    """The list of SAEs, with the one on show."""
-    choices = sae_choices(model_id)
-    if talk.loaded.id not in {name for _, name in choices}:
-        choices = [(f"{talk.loaded.title} · {talk.loaded.id}", talk.loaded.id), *choices]
-    return gr.update(choices=choices, value=talk.loaded.id)
-
-
-def scene_of(session: Session) -> Any:
-    """The layout that the composer shows beside this run."""
-    if session.kind == "example":
-        return scenes.scene_of(session.source)
-    if session.kind == "scene":
-        return scenes.scene_in_text(session.source)
-    return scenes.first_scene()

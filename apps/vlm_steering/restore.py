@@ -79,14 +79,6 @@ def looked_at(params: Mapping[str, str], talk: Talk) -> tuple[View, Turn, Manner
     return view, turn, manner, [*problems, *unusable, *unreadable]
 
 
-def plan_of_upload(waiting: Waiting | None, picture: Picture) -> tuple[Waiting | None, tuple[str, ...]]:
-    """The link to go on with for a picture just uploaded: the one that waited for this very picture, or none."""
-    if waiting is None:
-        return None, ()
-    same = waiting.link.source == picture.source
-    return (waiting, ()) if same else (None, (pictures.OTHER_UPLOAD,))
-
-
 def _picture(link: Link) -> tuple[Picture, str | None]:
     if link.kind in (None, "upload"):
         return opening(), None

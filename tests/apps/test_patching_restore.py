@@ -16,9 +16,10 @@ from apps.cat_dog_patching.first import opening
 from apps.cat_dog_patching.handlers import PairDesk, link_of
 from apps.cat_dog_patching.places import Chip
 from apps.cat_dog_patching.plan import Other, Plan
-from apps.cat_dog_patching.restore import OTHER_GONE, open_page, plan_of_upload, view_of_upload
+from apps.cat_dog_patching.restore import OTHER_GONE, open_page, view_of_upload
 from apps.cat_dog_patching.view import PatchView, carry, read_view
 from apps.common import pictures
+from apps.common.opening import waited_for
 
 HEADS = (Chip("z", 3, 1, "cls"), Chip("attn_scores", 4, 2, 17))
 
@@ -96,8 +97,8 @@ def test_a_link_to_an_upload_waits_for_it(pair_desk: PairDesk, tmp_path: Path):
     found = opened(pair_desk, query)
     assert found.session.source == opening().source and found.notes == (pictures.ASK_FOR_UPLOAD,)
     assert found.waiting is not None and found.waiting.plan.a == 1
-    assert plan_of_upload(found.waiting, picture) == (found.waiting, ())
-    assert plan_of_upload(found.waiting, opening())[1] == (pictures.OTHER_UPLOAD,)
+    assert waited_for(found.waiting, picture) == (found.waiting, ())
+    assert waited_for(found.waiting, opening())[1] == (pictures.OTHER_UPLOAD,)
 
 
 def test_a_link_to_two_uploads_asks_for_the_other_one_when_the_first_has_come(pair_desk: PairDesk, tmp_path: Path):

@@ -19,7 +19,7 @@ from apps.common.page import Chosen
 from apps.sae_steering.bench import Bench
 from apps.sae_steering.first import opening
 from apps.sae_steering.handlers import SteerDesk
-from apps.sae_steering.page import SteeringPage, sae_box
+from apps.sae_steering.page import SteeringPage
 from apps.sae_steering.working import Working
 from prisma_engine.sae import files
 
@@ -118,7 +118,7 @@ def test_an_sae_from_a_folder(page: SteeringPage, state: State, tmp_path: Path):
     assert value["run"]["sae"]["id"] == str(tmp_path / "mine") and value["run"]["sae"]["latents"] is None
     assert "taken from this picture" in value["run"]["sae"]["unit_note"]
     assert value["latent"]["state"] == "none" and value["guide"] is None and len(value["table"]) >= 4
-    assert sae_box(page.desk.result(session))["choices"][0][1] == str(tmp_path / "mine")
+    assert page.sae_shown(session, None)["choices"][0][1] == str(tmp_path / "mine")
     latent = int(page.desk.result(session).features.latents[0])
     turned(page, (session, bench), {"latent": latent, "how": "add", "amount": 2})
     silent = int((page.desk.result(session).typical == 0).nonzero()[0])

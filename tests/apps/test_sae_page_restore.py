@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from apps.common import pictures
+from apps.common.opening import waited_for
 from apps.sae_steering.bench import Bench
 from apps.sae_steering.first import first_view, opening
 from apps.sae_steering.handlers import SteerDesk, latent_link, link_of
-from apps.sae_steering.restore import open_page, plan_of_upload
+from apps.sae_steering.restore import open_page
 from apps.sae_steering.view import SteerView
 from prisma_engine.sae.features import Dial, Rack
 
@@ -99,8 +100,8 @@ def test_a_link_to_an_upload_waits_for_it(steer_desk: SteerDesk, tmp_path: Path)
     found = opened(steer_desk, query)
     assert found.session.source == opening().source and pictures.ASK_FOR_UPLOAD in found.notes
     assert found.waiting is not None and found.waiting.params["latent"] == "900"
-    assert plan_of_upload(found.waiting, picture) == (found.waiting, ())
-    assert plan_of_upload(found.waiting, opening())[1] == (pictures.OTHER_UPLOAD,)
+    assert waited_for(found.waiting, picture) == (found.waiting, ())
+    assert waited_for(found.waiting, opening())[1] == (pictures.OTHER_UPLOAD,)
 
 
 def test_the_upload_that_a_link_waited_for_brings_all_of_it(steer_desk: SteerDesk, tmp_path: Path):
