@@ -10,7 +10,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -95,15 +95,20 @@ def shipped_for(model: str) -> list[tuple[str, SAEConfig]]:
 
 def config_of(name: str) -> SAEConfig:
     """The shape of a shipped SAE, without its weights."""
-    values = read_json(files.find(name) / files.CONFIG)
+    return _config_in(files.find(name))
+
+
+@lru_cache(maxsize=256)
+def _config_in(folder: Path) -> SAEConfig:
+    values = read_json(folder / files.CONFIG)
     values.pop("architecture", None)
     return SAEConfig.from_dict(values)
 
 
 def shipped_models() -> tuple[str, ...]:
     """The vision transformers that have an SAE here; latents of a decoder of text belong to no picture's patches."""
-    models = dict.fromkeys(config_of(name).model for name in files.shipped())
-    return tuple(name for name in models if name not in vlm.shipped())
+    models, of_text = dict.fromkeys(config_of(name).model for name in files.shipped()), vlm.shipped()
+    return tuple(name for name in models if name not in of_text)
 
 
 def first_for(model: str) -> str | None:

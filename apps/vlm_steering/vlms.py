@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from apps.common import catalog
 from apps.common.runtime import MAX_SENTENCE
-from prisma_engine.load import models_folder
 
 if TYPE_CHECKING:
     from prisma_engine.vlm import HookedVLM
@@ -65,7 +64,9 @@ def title_of(model_id: str) -> str:
 
 def ships(model_id: str) -> bool:
     """Whether a model lies beside the code and needs no network."""
-    return (models_folder() / model_id / "config.json").exists()
+    from prisma_engine import vlm
+
+    return model_id in vlm.shipped()
 
 
 def needs_of(model_id: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from notes import table_rows
 from prisma_engine.toy.llava.nouns import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,18 +21,6 @@ BASE = ROOT / "docs" / "data" / "emoji-llava-tuning.json"
 
 def read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def rows(of: str) -> list[list[str]]:
-    """The cells of the table whose head begins so."""
-    lines = NOTE.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {of} |"))
-    found = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            return found
-        found.append([cell.strip() for cell in line.strip("|").split("|")])
-    return found
 
 
 def percent(share: dict[str, float]) -> str:
@@ -113,7 +102,7 @@ def tuning_rows(found: dict[str, Any]) -> list[list[str]]:
 
 def test_the_table_of_layers_is_that_of_the_studies():
     told = read(SAES / "transfer.json")["saes"]
-    assert rows("layer") == [layer_row(one, read(SAES / one["sae"] / "eval.json")) for one in told]
+    assert table_rows(NOTE, "layer") == [layer_row(one, read(SAES / one["sae"] / "eval.json")) for one in told]
 
 
 def test_the_table_of_classes_is_that_of_the_study():
@@ -121,22 +110,22 @@ def test_the_table_of_classes_is_that_of_the_study():
     sae = re.search(r"most active latents at `([\w.]+)`", NOTE)
     assert sae is not None
     classes = {one["name"]: one for one in every[sae[1]]["classes"]}
-    told = rows("class")
+    told = table_rows(NOTE, "class")
     assert len(told) >= 12 and {cells[0] for cells in told} <= set(WORDS)
     assert told == [class_row(classes[cells[0]]) for cells in told]
 
 
 @pytest.mark.parametrize(("head", "task"), [("to forget", "forget"), ("to see", "see")])
 def test_dose_and_response_are_those_of_the_study(head: str, task: str):
-    assert rows(head) == curve_rows(read(SAES / "steering.json")[task])
+    assert table_rows(NOTE, head) == curve_rows(read(SAES / "steering.json")[task])
 
 
 def test_the_variants_are_those_of_the_study():
-    assert rows("task") == variant_rows(read(SAES / "steering.json"))
+    assert table_rows(NOTE, "task") == variant_rows(read(SAES / "steering.json"))
 
 
 def test_the_comparison_of_decoders_is_that_of_the_data():
-    assert rows("trained on") == tuning_rows(read(BASE))
+    assert table_rows(NOTE, "trained on") == tuning_rows(read(BASE))
 
 
 def test_every_command_of_the_note_is_there():

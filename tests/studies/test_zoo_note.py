@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apps.pictures.zoo import strongest
+from notes import table_rows
 from prisma_engine.curves import read_curves
 from prisma_engine.history import read_history
 from prisma_engine.studies.sprite_errors import COUNTING, by_counting, report, sprite_errors
@@ -20,24 +21,12 @@ NOTE = (ROOT / "docs" / "toy-zoo.md").read_text(encoding="utf-8")
 SIZES = ("tiny", "base", "small", "medium")
 
 
-def rows(of: str) -> list[list[str]]:
-    """The cells of the table whose head begins so."""
-    lines = NOTE.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {of}"))
-    found = []
-    for line in lines[start + 2 :]:
-        if not line.startswith("|"):
-            return found
-        found.append([cell.strip() for cell in line.strip("|").split("|")])
-    return found
-
-
 def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
 def test_the_table_of_accuracies_is_that_of_the_models() -> None:
-    told = rows("layers")
+    told = table_rows(NOTE, "layers")
     assert len(told) == 4
     for size, cells in zip(SIZES, told, strict=True):
         scores = {
@@ -60,7 +49,7 @@ def test_the_table_of_accuracies_is_that_of_the_models() -> None:
 def test_the_table_of_mistakes_is_that_of_the_study() -> None:
     study = json.loads((ROOT / "docs" / "data" / "dsprites-errors.json").read_text(encoding="utf-8"))
     known = {one["model"]: one for one in study["models"]}
-    told = rows("model")
+    told = table_rows(NOTE, "model")
     assert [cells[0].strip("`") for cells in told] == list(known)
     for cells in told:
         one = known[cells[0].strip("`")]
@@ -69,7 +58,7 @@ def test_the_table_of_mistakes_is_that_of_the_study() -> None:
 
 
 def test_when_each_left_chance_is_what_its_history_says() -> None:
-    told = rows("training")
+    told = table_rows(NOTE, "training")
     assert len(told) == 8
     for cells in told:
         past = read_history(CARDS / cells[0].strip("`")).rows
@@ -82,7 +71,7 @@ def test_when_each_left_chance_is_what_its_history_says() -> None:
 def test_the_strongest_heads_are_those_of_the_curves(name: str) -> None:
     curves = read_curves(CARDS / name)
     assert curves is not None
-    told = next(cells for cells in rows("strongest head") if cells[0].strip("`") == name)
+    told = next(cells for cells in table_rows(NOTE, "strongest head") if cells[0].strip("`") == name)
     tops = {kind.id: strongest(kind) for kind in curves.types}
     wanted = ("corner", "edges", "neighbour", "cls", "sink")
     assert told[1:] == [
