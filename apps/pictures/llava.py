@@ -81,13 +81,13 @@ def dose() -> bytes:
     for row, (task, title) in enumerate((("forget", "an object is to be forgotten"), ("see", "one is to be seen"))):
         top = 0.86 + 2.0 * row
         study = found[task]
-        sheet.write(f"{title}: {study['n']} scenes ({study['few']} for the thin lines)", MARGIN, top - 0.17, 8)
+        sheet.write(f"{title}: {study['n']} scenes", MARGIN, top - 0.17, 8)
         done = "object no longer named" if task == "forget" else "object named"
         panels = (("done", done), ("kept", "other objects still named"), ("perplexity", "perplexity"))
         for column, (key, said) in enumerate(panels):
             axes = sheet.axes(MARGIN + 0.1 + 2.3 * column, top, 1.95, 1.38)
             for looks, points in _lines(study):
-                _line(axes, points, key, *looks, width=1.3 if points[0]["n"] > study["few"] else 0.7)
+                _line(axes, points, key, *looks)
             if key == "perplexity":
                 axes.axhline(study["perplexity"], color=MUTED, lw=0.8, ls=(0, (3, 2)))
                 axes.set_yscale("log")
@@ -121,18 +121,16 @@ def _lines(study: dict[str, Any]) -> list[tuple[tuple[str, str, str], list[dict[
     ]
 
 
-def _line(
-    axes: Axes, points: Sequence[dict[str, Any]], key: str, color: str, style: str, label: str, width: float
-) -> None:
+def _line(axes: Axes, points: Sequence[dict[str, Any]], key: str, color: str, style: str, label: str) -> None:
     x = [point["strength"] for point in points]
     seen = {line.get_label() for line in axes.get_lines()}
     label = f"_{label}" if label in seen else label
     if key == "perplexity":
-        axes.plot(x, [point[key] for point in points], style, color=color, lw=width, marker="o", ms=2, label=label)
+        axes.plot(x, [point[key] for point in points], style, color=color, lw=1.1, marker="o", ms=2, label=label)
         return
     low, value, high = ([100 * point[key][name] for point in points] for name in ("low", "value", "high"))
     axes.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
-    axes.plot(x, value, style, color=color, lw=width, marker="o", ms=2, label=label)
+    axes.plot(x, value, style, color=color, lw=1.1, marker="o", ms=2, label=label)
 
 
 def lit() -> bytes:

@@ -41,6 +41,8 @@ Task = Literal["forget", "see"]
 Latent = Literal["own", "random"]
 FEW = (2.0, 4.0, 8.0)
 """Strengths of controls."""
+TEXT_ONLY, TUNED = "the text-only decoder", "the same model, without the picture"
+"""Who reads what was said and tells its perplexity."""
 
 
 @dataclass(frozen=True)
@@ -173,16 +175,11 @@ def _short(interval: Interval) -> Interval:
 
 @dataclass(frozen=True)
 class Plan:
-    """One curve of a task.
-
-    Attributes:
-        main: of all scenes; otherwise of a part of them.
-    """
+    """One curve of a task."""
 
     latent: Latent
     way: Way
     strengths: tuple[float, ...]
-    main: bool = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +188,8 @@ class Found:
 
     Attributes:
         sae: the SAE's folder.
-        n: scenes of the main curves; few: of the others.
+        n: scenes.
+        judge: the model whose perplexity is given: it reads what was said, unsteered and without a picture.
         nats: per token of the descriptions without steering.
         perplexity: e to its mean.
         chosen: the strength at which places, times and ways are compared.
@@ -201,7 +199,7 @@ class Found:
     task: Task
     sae: str
     n: int
-    few: int
+    judge: str
     nats: Interval
     perplexity: float
     chosen: float
@@ -218,21 +216,19 @@ def plans(task: Task, chosen: float) -> tuple[tuple[Plan, ...], tuple[Plan, ...]
     doses, few = (tuple(sign * s for s in every) for every in (STRENGTHS, FEW))
     wrong = tuple(-s for s in few)
     by = Way("add")
-    add = (Plan("own", by, doses, task == "see"), Plan("own", by, wrong), Plan("random", by, few, task == "see"))
+    add = (Plan("own", by, doses), Plan("own", by, wrong), Plan("random", by, few))
     at = (sign * chosen,)
     places = (*(Plan("own", way, at) for way in (IMAGE, PROMPT, GENERATED)),)
     times = Plan("own", Way("add", when=("prefill",)), at), Plan("own", Way("add", when=("decode",)), at)
     if task == "see":
         return add, (*places, *times)
     turned = Way("scale")
-    scale = (Plan("own", turned, doses, True), Plan("own", turned, wrong), Plan("random", turned, few, True))
+    scale = (Plan("own", turned, doses), Plan("own", turned, wrong), Plan("random", turned, few))
     others = Plan("own", Way("clamp"), (0.0,)), Plan("own", Way("clamp"), at), Plan("own", Way("splice"), (0.0,))
     return (*scale, *add), (Plan("own", Way("scale", ("image",)), at), *places, *times, *others)
 
 
-def study(
-    model: HookedVLM, text_model: HookedVLM, folder: Path, task: Task, n: int, few: int, chosen: float = 4.0
-) -> Found:
+def study(model: HookedVLM, text_model: HookedVLM, folder: Path, task: Task, n: int, chosen: float = 4.0) -> Found:
     """Measure dose and response, and the variants at one strength.
 
     Raises:
@@ -248,15 +244,14 @@ def study(
     for every in plans(task, chosen):
         done.append([])
         for plan in every:
-            chosen_cases = cases if plan.main else cases[:few]
-            done[-1].append(bench.curve(task, chosen_cases, plan.way, plan.strengths, plan.latent))
+            done[-1].append(bench.curve(task, cases, plan.way, plan.strengths, plan.latent))
             _tell(done[-1][-1])
     nats = bench.fluency.nats([case.text for case in cases])
     return Found(
         task=task,
         sae=folder.resolve().name,
         n=len(cases),
-        few=len(cases[:few]),
+        judge=TEXT_ONLY if text_model.sight is None else TUNED,
         nats=_short(mean_interval(nats)),
         perplexity=round(math.exp(fmean(nats)), 3),
         chosen=chosen,
@@ -302,16 +297,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="a folder with an SAE whose latents have labels")
     parser.add_argument("--task", choices=("forget", "see"), required=True, help="what is to happen")
     parser.add_argument("--weights", type=Path, help="the model's weights on this machine, if not under its own name")
-    parser.add_argument("--text-model", type=Path, help="judges fluency (default: the same model without the picture)")
+    parser.add_argument("--text-model", type=Path, help="the text-only decoder, judge of fluency (default: the model)")
     parser.add_argument("--n", type=int, default=300, help="how many scenes")
-    parser.add_argument("--few", type=int, default=60, help="how many of them for all but the main curves")
     parser.add_argument("--chosen", type=float, default=4.0, help="strength at which variants are compared")
     parser.add_argument("--out", type=Path, help="a file for the numbers")
     given = parser.parse_args()
     torch.set_grad_enabled(False)
     model = vlm.load(given.weights or files.opened(given.folder).config.model)
     text_model = vlm.load(given.text_model) if given.text_model else model
-    found = study(model, text_model, given.folder, given.task, given.n, given.few, given.chosen)
+    found = study(model, text_model, given.folder, given.task, given.n, given.chosen)
     if given.out is not None:
         write(found, given.out)
     print(report(found))

@@ -68,7 +68,7 @@ def curve_rows(study: dict[str, Any]) -> list[list[str]]:
     """The dose–response table of a task."""
     names = {"own": "its latent", "random": "random direction"}
     return [
-        point_row(point, f"{names[curve['latent']]}: {way_of(curve)}", str(point["n"]))
+        point_row(point, f"{names[curve['latent']]}: {way_of(curve)}")
         for curve in study["curves"]
         for point in curve["points"]
         if abs(point["strength"]) in (0.5, 1, 2, 4, 8)
@@ -144,7 +144,8 @@ def point(study: dict[str, Any], latent: str, how: str, dose: float) -> dict[str
 def test_the_claims_at_the_top_are_those_of_the_studies():
     steering = read(SAES / "steering.json")
     found = {one["sae"]: one for one in read(SAES / "transfer.json")["saes"]}[steering["forget"]["sae"]]
-    top = " ".join(NOTE.split("## The model")[0].split())
+    plain = " ".join(NOTE.split())
+    top = plain.split("## The model")[0]
     turned, control = (point(steering["forget"], latent, "scale", -2.0) for latent in ("own", "random"))
     added = point(steering["forget"], "own", "add", -4.0)
     spliced = next(c for c in steering["forget"]["variants"] if c["way"]["how"] == "splice")["points"][0]
@@ -161,3 +162,14 @@ def test_the_claims_at_the_top_are_those_of_the_studies():
         f"nothing steered, removes it from {percent(spliced['done'])}",
     ):
         assert claim in top, claim
+    seen, control = (point(steering["see"], latent, "add", 4.0) for latent in ("own", "random"))
+    assert {study["judge"] for study in steering.values()} == {"the text-only decoder"}
+    assert {point["n"] for study in steering.values() for curve in study["curves"] for point in curve["points"]} == {
+        300
+    }
+    for claim in (
+        f"unsteered descriptions have {steering['forget']['perplexity']:.2f}",
+        f"at strength 4, {percent(seen['done'])} of descriptions name it (a random direction: {percent(control['done'])})",
+        f"and {percent(seen['kept'])} of what is really there is still named",
+    ):
+        assert claim in plain, claim
