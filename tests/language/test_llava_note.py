@@ -169,7 +169,8 @@ def test_the_claims_at_the_top_are_those_of_the_studies():
     }
     for claim in (
         f"unsteered descriptions have {steering['forget']['perplexity']:.2f}",
-        f"at strength 4, {percent(seen['done'])} of descriptions name it (a random direction: {percent(control['done'])})",
+        f"at strength 4, {percent(seen['done'])} of descriptions name it",
+        f"(a random direction: {percent(control['done'])})",
         f"and {percent(seen['kept'])} of what is really there is still named",
     ):
         assert claim in plain, claim
