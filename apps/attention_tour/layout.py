@@ -95,7 +95,7 @@ class Layout:
     measure: Measure
     buttons: dict[str, gr.Button]  # by element id, see BUTTONS
     link: gr.Textbox
-    code: gr.Code
+    code: gr.Textbox
     file: gr.File
 
 

@@ -64,7 +64,7 @@ class Layout:
     patching: gr.HTML
     buttons: dict[str, gr.Button]  # by element id, see BUTTONS
     link: gr.Textbox
-    code: gr.Code
+    code: gr.Textbox
     file: gr.File
 
 

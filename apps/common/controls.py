@@ -60,9 +60,9 @@ def toolbar(texts: Mapping[str, str]) -> dict[str, gr.Button]:
         return {name: gr.Button(text, size="sm", min_width=100, scale=0, elem_id=name) for name, text in texts.items()}
 
 
-def link_and_code(code_label: str) -> tuple[gr.Textbox, gr.Code, gr.File]:
+def link_and_code(code_label: str) -> tuple[gr.Textbox, gr.Textbox, gr.File]:
     """The view as a link and as Python, to open and read, and an invisible file for what is saved."""
     with gr.Accordion("This view as a link and as Python", open=False, elem_classes="link-box"):
         link = gr.Textbox(label="What follows the ? in the address", interactive=False, elem_id="link")
-        code = gr.Code(language="python", wrap_lines=True, label=code_label, elem_id="code")
+        code = gr.Textbox(label=code_label, lines=6, max_lines=30, interactive=False, elem_id="code")
     return link, code, gr.File(visible=False)

@@ -6,7 +6,7 @@ import os
 
 import gradio as gr
 
-from apps.common import runtime, waiting
+from apps.common import described, runtime, waiting
 from apps.common.catalog import on_space
 from apps.common.routes import ROUTES
 from apps.common.theme import stylesheets, theme
@@ -33,6 +33,7 @@ def launch(demo: gr.Blocks, block: bool = True, at_port: int | None = None) -> s
     wanted = at_port or port()
     demo.queue(max_size=runtime.QUEUE_SIZE, default_concurrency_limit=8)
     waiting.polite(demo)
+    described.describe_once(demo)
     try:
         _, address, _ = demo.launch(
             server_name=os.environ.get("GRADIO_SERVER_NAME", "0.0.0.0" if on_space() else "127.0.0.1"),

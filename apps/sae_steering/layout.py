@@ -50,7 +50,7 @@ class Layout:
     steering: gr.HTML
     buttons: dict[str, gr.Button]  # by element id, see BUTTONS
     link: gr.Textbox
-    code: gr.Code
+    code: gr.Textbox
     file: gr.File
 
 

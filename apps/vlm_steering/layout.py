@@ -42,7 +42,7 @@ class Layout:
     canvas: gr.HTML
     buttons: dict[str, gr.Button]  # by element id, see BUTTONS
     link: gr.Textbox
-    code: gr.Code
+    code: gr.Textbox
     file: gr.File
 
 

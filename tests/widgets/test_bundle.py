@@ -93,7 +93,7 @@ def test_markup_is_built_from_text_only() -> None:
 
 def test_factories_return_html_with_their_events() -> None:
     lens, attention, composer = lens_canvas(None), attention_canvas(None), scene_composer(None)
-    assert all(type(made) is gr.HTML for made in (lens, attention, composer))
+    assert all(isinstance(made, gr.HTML) for made in (lens, attention, composer))
     assert callable(lens.view_change) and callable(composer.compose)
     assert callable(attention.view_change) and callable(attention.open_picture)
     with pytest.raises(AttributeError):
@@ -104,7 +104,7 @@ def test_factories_return_html_with_their_events() -> None:
 
 def test_patching_and_mask_offer_their_events_alone() -> None:
     patching, mask = patching_canvas(None), mask_painter(None)
-    assert all(type(made) is gr.HTML for made in (patching, mask))
+    assert all(isinstance(made, gr.HTML) for made in (patching, mask))
     events = ("sweep", "cancel", "apply", "flip", "generality", "reads", "evolution", "view_change")
     assert all(callable(getattr(patching, name)) for name in events)
     assert callable(mask.mask)
@@ -116,7 +116,7 @@ def test_patching_and_mask_offer_their_events_alone() -> None:
 
 def test_steering_offers_its_events_alone() -> None:
     steering = steering_canvas(None)
-    assert type(steering) is gr.HTML
+    assert isinstance(steering, gr.HTML)
     asked = ("latent", "profile", "search", "steer", "controls", "generality", "watch", "compare", "guide", "cancel")
     assert all(callable(getattr(steering, name)) for name in (*asked, "view_change"))
     with pytest.raises(AttributeError):
@@ -128,3 +128,13 @@ def test_node_tests_pass() -> None:
     files = [str(path) for path in sorted(HERE.glob("*.test.mjs"))]
     done = subprocess.run([str(NODE), "--test", *files], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_a_canvas_is_given_each_part_as_json() -> None:
+    canvas = lens_canvas({"nonce": 3, "run": {"key": "é", "shares": [0.5, float("nan")]}, "view": None})
+    assert canvas.value == {"nonce": "3", "run": '{"key": "é", "shares": [0.5, null]}', "view": "null"}
+    assert canvas.postprocess(None) is None and lens_canvas().value is None
+
+
+def test_a_canvas_leaves_no_file_beside_its_module() -> None:
+    assert not list(WIDGETS.rglob("*.pyi"))

@@ -5,19 +5,25 @@ put one after the other, what is imported before what imports it, without their 
 top-level names then share one scope and must differ; two alike are an error here, not a puzzle in the browser.
 """
 
+import json
 import re
+from abc import ABCMeta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
+from gradio.component_meta import ComponentMeta
 
 HERE = Path(__file__).parent
 IMPORT = re.compile(r"^import\s+\{[^}]*\}\s+from\s+'(\.[^']+)';\n", re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
 TOP_LEVEL = re.compile(r"^(?:export )?(?:async )?(?:function|const|let|class) (\w+)", re.MULTILINE)
 START = """
-const mounted = mount({ element, value: props.value, onEvent: (name, data) => trigger(name, data) });
-watch('value', () => mounted.update(props.value));
+const readPart = ([name, text]) => [name, JSON.parse(text)];
+const readValue = () => props.value && Object.fromEntries(Object.entries(props.value).map(readPart));
+const mounted = mount({ element, value: readValue(), onEvent: (name, data) => trigger(name, data) });
+watch('value', () => mounted.update(readValue()));
 """
 
 
@@ -90,6 +96,36 @@ def parts(folder: str, also: tuple[str, ...] = ()) -> dict[str, str]:
     }
 
 
+def to_json(value: Any) -> str:
+    """A value as JSON; numbers that JSON has no word for become null, as Gradio makes them."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return to_json(json.loads(json.dumps(value), parse_constant=lambda _: None))
+
+
+class _Quiet(ComponentMeta):
+    """Gradio's own writes a .pyi file beside every module that defines a component; this one does not."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> type:
+        return ABCMeta.__new__(cls, name, bases, attrs)
+
+
+class Canvas(gr.HTML, metaclass=_Quiet):
+    """A `gr.HTML` whose value is a dict; the browser is given each of its parts as JSON.
+
+    Gradio makes everything inside a value reactive, number by number, and copies it several times, which took longer
+    than drawing it. A text is one thing to it. Of a streamed value only the parts that changed are sent, as before.
+    """
+
+    def postprocess(self, value: dict[str, Any] | None) -> dict[str, str] | None:  # pyright: ignore
+        """Each part as JSON."""
+        return value and {name: to_json(part) for name, part in value.items()}
+
+    def get_block_name(self) -> str:
+        return "html"
+
+
 def widget(folder: str, value: dict | None, also: tuple[str, ...] = (), **kwargs) -> gr.HTML:
     """A `gr.HTML` that shows `value` with the widget in `folder`, see `parts`; further arguments go to `gr.HTML`."""
-    return gr.HTML(value, apply_default_css=False, **parts(folder, also), **kwargs)
+    return Canvas(value, apply_default_css=False, **parts(folder, also), **kwargs)
