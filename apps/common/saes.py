@@ -8,8 +8,9 @@ import re
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,9 +22,11 @@ from prisma_engine import vlm
 from prisma_engine.load import read_json
 from prisma_engine.sae import SAEConfig, files
 from prisma_engine.sae.evaluate import EVAL
-from prisma_engine.sae.features import Facts, Guide, Profile, exemplars, facts, guide
+from prisma_engine.sae.features import Facts, Guide, Profile, exemplars, facts, guide, with_labels
 
 if TYPE_CHECKING:
+    import torch
+
     from prisma_engine import HookedViT
     from prisma_engine.sae import SAE
 
@@ -34,6 +37,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Labels:
+    """Labels that somebody else found of an SAE's latents.
+
+    Attributes:
+        of: by latent.
+        source: where they come from, for people.
+    """
+
+    of: Mapping[int, str]
+    source: str
+
+
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """One SAE, and what lies beside its weights."""
@@ -42,6 +58,7 @@ class Loaded:
     revision: str | None  # commit on the Hub
     sae: SAE
     folder: Path
+    labels: Labels | None = None  # of others, in place of those beside the weights
 
     @property
     def config(self) -> SAEConfig:
@@ -58,9 +75,12 @@ class Loaded:
 
     @cached_property
     def facts(self) -> Facts | None:
-        """What was measured of each latent; None where nothing was, or not of this many."""
+        """What is known of each latent; None where nothing is, or it is not of this many."""
         found = self._read(facts)
-        return found if found is not None and len(found.typical) == self.config.d_sae else None
+        found = found if found is not None and len(found.typical) == self.config.d_sae else None
+        if self.labels is None:
+            return found
+        return with_labels(self.labels.of, self.config.d_sae, self.labels.source, found)
 
     @cached_property
     def guide(self) -> Guide | None:
@@ -72,6 +92,15 @@ class Loaded:
         """Exemplars and histograms of every latent."""
         found = self._read(exemplars)
         return found if found is not None and len(found.typical) == self.config.d_sae else None
+
+    def on(self, device: torch.device) -> SAE:
+        """The SAE where a model runs: itself on the CPU, a copy elsewhere."""
+        if device.type == "cpu":
+            return self.sae
+        copies = self.__dict__.setdefault("copies", {})
+        if device not in copies:
+            copies[device] = deepcopy(self.sae).to(device)
+        return copies[device]
 
     def _read(self, reader: Callable[[Path], T | None]) -> T | None:
         """What lies beside the weights, or None where it is damaged; the cause is in the log."""
@@ -177,7 +206,20 @@ class Saes:
         self._loaded: OrderedDict[tuple[str, str | None], Loaded] = OrderedDict()
         self._checked: WeakKeyDictionary[HookedViT, WeakKeyDictionary[Loaded, str | None]] = WeakKeyDictionary()
         self._locks: dict[str, threading.Lock] = {}
+        self._labels: dict[str, Labels] = {}
         self._lock = threading.Lock()
+
+    def label(self, name: str, labels: Labels) -> None:
+        """Name the latents of an SAE so from now on, for everybody who uses this server."""
+        with self._lock:
+            self._labels[name] = labels
+            for key in [key for key in self._loaded if key[0] == name]:
+                self._loaded[key] = replace(self._loaded[key], labels=labels)
+
+    def labels(self, name: str) -> Labels | None:
+        """Those that it was given here."""
+        with self._lock:
+            return self._labels.get(name)
 
     def get(self, name: str, revision: str | None = None) -> Loaded:
         """The SAE, loaded at most once.
@@ -189,7 +231,7 @@ class Saes:
         with self._lock_of(name):
             found = self._recall((name, revision))
             if found is None:
-                found = _loaded_or_explained(self._load, name, revision)
+                found = replace(_loaded_or_explained(self._load, name, revision), labels=self.labels(name))
                 self._keep_loaded((name, revision), found)
         return found
 

@@ -119,7 +119,9 @@ class Talk:
     def typical(self) -> Float[Tensor, " latent"]:
         """The mean activation of every latent where it is active: measured on text before, or else here alone."""
         facts = self.loaded.facts
-        return own_typical(self.heard, self.loaded.config.d_sae) if facts is None else facts.typical
+        if facts is None or not facts.measured:
+            return own_typical(self.heard, self.loaded.config.d_sae)
+        return facts.typical
 
     @property
     def n_bytes(self) -> int:

@@ -48,6 +48,8 @@ def page(demo: gr.Blocks, desk: VlmDesk | None = None) -> Layout:
     changing = runs(at.sae.input, work.sae, [at.sae, at.model, *state], shown, js=ONCE, **after)
     changing.failure(spoken(work.sae_shown), state, at.sae, **QUIET)
     at.sae.blur(work.sae_left, [at.sae, *state], at.sae, js=LEFT, **QUIET)
+    if at.labels is not None:
+        runs(at.labels.submit, work.labels, [at.labels, *state], shown, **after)
     starting = [*shown, at.photo, at.composer]
     runs(at.buttons["start-over"].click, work.start_over, state, starting, **after)
     asking = {

@@ -11,7 +11,7 @@ from apps.common.desk import Desk, Session
 from apps.common.payload import pack_png
 from apps.common.pictures import Picture
 from apps.common.runtime import MODELS
-from apps.common.saes import SAES, Saes
+from apps.common.saes import SAES, Labels, Saes
 from apps.vlm_steering import first, vlms
 from apps.vlm_steering.analysis import Heard, Talk, analyse, hear
 from apps.vlm_steering.answers import Answers, tolds_of
@@ -24,6 +24,7 @@ from apps.vlm_steering.talking import Said, spoken
 from apps.vlm_steering.turn import Turn
 from apps.vlm_steering.turning import edits_of
 from apps.vlm_steering.vlms import VLMS, Vlms
+from prisma_engine.vlm.labels import labels_of, source_of
 
 MAX_HEARD = 256
 
@@ -79,6 +80,18 @@ class VlmDesk(Desk[Talk]):
             if self.is_shared(picture):
                 self._remember(memory, key)
         return Session(key, offer.id, "", picture.kind, picture.source, upload, variant)
+
+    def relabel(self, session: Session, where: str) -> Session:
+        """The same run, its SAE's latents named as somebody else named them; see `labels_of`.
+
+        Raises:
+            ValueError: one sentence, if there are no labels of this SAE there.
+        """
+        loaded = self.result(session).loaded
+        labels = Labels(labels_of(where, loaded.config.d_sae), source_of(where))
+        self.saes.label(loaded.id, labels)
+        self._examples.clear()  # those hold the SAE as it was
+        return self.show(self.picture(session), session.model_id, session.classes, session.upload, session.variant)
 
     def picture(self, session: Session) -> Picture:
         found = super().picture(session)
@@ -140,7 +153,8 @@ class VlmDesk(Desk[Talk]):
         talk, tolds = self.result(session), tolds_of(session.key, turn, manner)
         kept = {} if again else {name: said for name, told in tolds.items() if (said := self.answers.get(told))}
         new = [name for name in tolds if name not in kept]
-        edits = {name: edits_of(talk.loaded.sae, turn, name, talk.typical, manner.seed) for name in new}
+        sae = talk.loaded.on(talk.model.device)
+        edits = {name: edits_of(sae, turn, name, talk.typical, manner.seed) for name in new}
         yield dict(kept)
         for found in spoken(talk.model, talk.prompt, edits, manner, talk.plan.prompt, stop):
             for name, said in found.items():

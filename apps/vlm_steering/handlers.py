@@ -90,7 +90,7 @@ def sae_value(talk: Talk, base: str) -> dict[str, Any]:
         "d_sae": config.d_sae,
         "activation": config.activation,
         "k": config.k or None,
-        "unit_note": None if facts else OWN_UNIT,
+        "unit_note": None if facts and facts.measured else OWN_UNIT,
         "latents": f"{base}latents" if facts else None,
         "labels_from": facts.labels_from if facts else None,
         "any_sae": not catalog.on_space(),

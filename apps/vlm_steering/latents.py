@@ -48,7 +48,7 @@ def latent_value(desk: VlmDesk, session: Session, bench: Bench, latent: int) -> 
         "typical": plain(float(talk.typical[latent])),
         "largest": None,
         "density": {"tokens": None, "images": None},
-        "from": facts.source if facts else None,
+        "from": (facts.source or None) if facts else None,
         "texts": texts_value(loaded, latent),
         "scenes": scenes_value(desk, talk, latent),
         "progress": bench.gallery,

@@ -37,6 +37,7 @@ class Layout:
     model: gr.Dropdown
     classes: gr.Textbox  # never shown: what other pages ask of a zero-shot model
     sae: gr.Dropdown
+    labels: gr.Textbox | None  # where the suite runs locally
     note: gr.HTML
     address: gr.HTML
     canvas: gr.HTML
@@ -54,6 +55,7 @@ def lay_out() -> Layout:
         with gr.Column(scale=3, min_width=280, elem_classes="side"):
             picker, photo, composer = picture_sources()
             model, sae = _model(), sae_choice(vlms.DEFAULT, "Its latents, found in text")
+            labels = None if catalog.on_space() else _labels()
             classes = gr.Textbox("", visible=False)
         with gr.Column(scale=11, min_width=560, elem_classes="canvas-column"):
             buttons = toolbar(BUTTONS)
@@ -66,6 +68,7 @@ def lay_out() -> Layout:
         model=model,
         classes=classes,
         sae=sae,
+        labels=labels,
         note=notice,
         address=where,
         canvas=canvas,
@@ -74,6 +77,20 @@ def lay_out() -> Layout:
         code=code,
         file=file,
     )
+
+
+def _labels() -> gr.Textbox:
+    with gr.Accordion("Labels of others", open=False):
+        where = gr.Textbox(
+            label="A .json or .csv file, or a name on Neuronpedia", placeholder="gemma-2b/6-res-jb", max_length=400,
+            elem_id="labels",
+        )  # fmt: skip
+        gr.Markdown(
+            "A file has a number (latent, index or feature) and a text (label, description or explanation) for each "
+            "latent. Press Enter.",
+            elem_classes="quiet",
+        )
+    return where
 
 
 def _model() -> gr.Dropdown:

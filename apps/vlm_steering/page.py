@@ -131,6 +131,17 @@ class VlmPage(Page):
         """The SAE on show again, where text was typed and left without Enter."""
         return gr.skip() if text is None else self.sae_shown(*state)
 
+    def labels(self, where: str, *state: Any) -> Any:
+        """Labels of others for the latents on show."""
+        session, bench = state
+        if session is None or not where.strip():
+            return (gr.skip(),) * 7
+        session = self.desk.relabel(session, where)
+        labels = self.desk.result(session).loaded.labels
+        assert labels is not None
+        note = f"{len(labels.of):,} latents have labels from {labels.source}; how well they hold was not measured here"
+        return self._opened(session, *state, notes=(note,))
+
     def ask(self, event: gr.EventData, *state: Any) -> Any:
         """Another prompt about the same picture."""
         session, bench = state

@@ -87,7 +87,8 @@ def random_direction(sae: SAE, turn: Turn, typical: Float[Tensor, " latent"], se
     generator = torch.Generator().manual_seed(seed)
     drawn = pool[torch.randperm(len(pool), generator=generator)[: len(taken)]]
     signs = torch.tensor([[-1.0] if _lowers(dial) else [1.0] for dial in turn.dials[: len(drawn)]])
-    return normalize((normalize(sae.W_dec[drawn], dim=-1) * signs).sum(0), dim=0)
+    rows = normalize(sae.W_dec[drawn], dim=-1)
+    return normalize((rows * signs.to(rows)).sum(0), dim=0)
 
 
 def _lowers(dial: Dial) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from apps.common import catalog
 from apps.common.runtime import MAX_SENTENCE
 
@@ -79,7 +81,7 @@ def needs_of(model_id: str) -> str:
 
     if ships(model_id) or Path(model_id).expanduser().exists():
         return ""
-    found = loading.needed(model_id)
+    found = loading.needed(model_id, device=device_of(model_id))
     memory.check(model_id, found)
     return f"it needs {found}"
 
@@ -89,7 +91,12 @@ def load_offer(offer: Offer) -> HookedVLM:
     from prisma_engine import vlm
 
     name = str(Path(offer.id).expanduser()) if offer.id.startswith("~") else offer.id
-    return vlm.load(name, revision=offer.revision)
+    return vlm.load(name, revision=offer.revision, device=device_of(offer.id))
+
+
+def device_of(model_id: str) -> str:
+    """Where a model runs: on a GPU of this machine, the one that ships, which needs none, on the CPU."""
+    return "cuda" if model_id != DEFAULT and torch.cuda.is_available() else "cpu"
 
 
 Loader = Callable[[Offer], "HookedVLM"]

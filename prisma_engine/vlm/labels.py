@@ -24,6 +24,33 @@ class LabelsRefused(ValueError):
     """Labels that cannot be read; the message is one sentence."""
 
 
+def labels_of(name: str, n_latents: int) -> dict[int, str]:
+    """Labels from a file on this disk, else those that Neuronpedia has under "model/sae".
+
+    Raises:
+        LabelsRefused: if there are none under that name, or they cannot be read.
+    """
+    if _is_file(name):
+        return read_labels(Path(name.strip()).expanduser(), n_latents)
+    model, slash, sae = name.strip().partition("/")
+    if not slash:
+        raise LabelsRefused(
+            f"{name.strip()!r:.80} is neither a .json or .csv file here nor a name as Neuronpedia has them, such as "
+            "gemma-2b/6-res-jb"
+        )
+    return fetch_labels(model, sae, n_latents)
+
+
+def source_of(name: str) -> str:
+    """Where `labels_of` finds labels, for people; of a path its last part alone."""
+    return Path(name.strip()).name if _is_file(name) else f"Neuronpedia, {name.strip()}"
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name.strip()).expanduser()
+    return path.suffix.lower() in (".json", ".csv") or path.exists()
+
+
 def read_labels(path: Path, n_latents: int) -> dict[int, str]:
     """Labels by latent; the first of a latent that has several.
 

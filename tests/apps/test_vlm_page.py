@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+import torch
 from PIL import Image
 
 import tiny_talks
@@ -20,13 +22,17 @@ from apps.common import pictures
 from apps.common.blobs import Shelf
 from apps.common.desk import Session
 from apps.common.page import Chosen
-from apps.common.saes import Saes
+from apps.common.saes import Labels, Saes
+from apps.vlm_steering.analysis import OWN_UNIT
 from apps.vlm_steering.bench import Bench
 from apps.vlm_steering.desk import VlmDesk
+from apps.vlm_steering.files import pack_known
 from apps.vlm_steering.gallery import Galleries
+from apps.vlm_steering.handlers import run_value
 from apps.vlm_steering.page import VlmPage
-from apps.vlm_steering.vlms import Vlms
+from apps.vlm_steering.vlms import DEFAULT, LARGE, Vlms, load_offer, offer_for
 from apps.vlm_steering.working import Working
+from prisma_engine.sae.features import with_labels
 
 CANVAS, NOTE, SAE, MODEL = 2, 3, 5, 6  # places among the outputs
 State = tuple[Session, Bench]
@@ -289,3 +295,64 @@ def test_the_python_says_the_same_words(page: VlmPage, work: Working, state: Sta
     printed = dict(line.split(": ", 1) for line in done.stdout.strip().splitlines())
     for name, column in value["talk"]["columns"].items():
         assert printed[name] == "".join(word["t"] for word in column["words"]).strip()
+
+
+def test_labels_of_others_name_the_latents(page: VlmPage, state: State, tmp_path: Path):
+    given = tmp_path / "mine.csv"
+    given.write_text("index,description\n5,barking\n7,pizza and cake\n")
+    shown = page.labels(str(given), *state)
+    session, bench, value = shown[0], shown[1], shown[CANVAS]
+    assert session.key != state[0].key and "mine.csv" in json.dumps(shown[NOTE]) and "not measured" in str(shown[NOTE])
+    assert value["run"]["sae"]["labels_from"] == "mine.csv"
+    columns = json.loads(page.desk.shelf.get(session.key).files["latents"])  # type: ignore[union-attr]
+    assert {i: name for i, name in enumerate(columns["label"]) if name} == {5: "barking", 7: "pizza and cake"}
+    assert "f1" not in columns and columns["typical"] == page_columns(page, state)["typical"]
+    latent = page.latent(event(index=7, at=1), session, bench)["latent"]
+    assert latent["label"] == "pizza and cake" and latent.get("f1") is None
+    json.dumps(value, allow_nan=False)
+    assert page.load(request())[CANVAS]["run"]["sae"]["labels_from"] == "mine.csv"
+    page.desk.saes._labels.clear()
+    page.desk.saes._loaded.clear()
+    page.desk._examples.clear()
+
+
+def page_columns(page: VlmPage, state: State) -> dict[str, Any]:
+    return json.loads(page.desk.shelf.get(state[0].key).files["latents"])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("where", "says"), [("no.csv", "no.csv is not a readable"), ("gemma", "neither a .json or .csv file here")]
+)
+def test_labels_that_are_not_there_lose_nothing(page: VlmPage, state: State, where: str, says: str):
+    with pytest.raises(ValueError, match=says):
+        page.labels(where, *state)
+    assert page.desk.result(state[0]).loaded.labels is None
+
+
+def test_labels_can_be_all_that_is_known(page: VlmPage, state: State):
+    loaded = page.desk.result(state[0]).loaded
+    known = with_labels({3: "dogs"}, loaded.config.d_sae, "mine.json")
+    assert known.name(3) == "dogs" and known.name(4) is None and not known.measured
+    talk = replace(page.desk.result(state[0]), loaded=replace(loaded, labels=Labels({3: "dogs"}, "mine.json")))
+    assert talk.loaded.facts is not None and talk.loaded.facts.measured
+    bare = replace(talk.loaded, folder=loaded.folder / "none")
+    assert not bare.facts.measured  # type: ignore[union-attr]
+    own = replace(talk, loaded=bare)
+    assert own.typical.isfinite().all() and run_value(own, "")["sae"]["unit_note"] == OWN_UNIT
+    columns = json.loads(pack_known(bare))  # type: ignore[arg-type]
+    assert columns["label"][3] == "dogs" and set(columns["typical"]) == {None}
+
+
+def test_a_large_model_runs_on_the_gpu_and_its_sae_with_it(
+    monkeypatch: pytest.MonkeyPatch, page: VlmPage, state: State
+):
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("prisma_engine.vlm.load", lambda name, **how: asked.update({name: how["device"]}))
+    for name in (LARGE.id, DEFAULT):
+        load_offer(offer_for(name))
+    assert asked == {LARGE.id: "cuda", DEFAULT: "cpu"}
+    loaded = page.desk.result(state[0]).loaded
+    elsewhere = loaded.on(torch.device("meta"))
+    assert elsewhere.W_dec.is_meta and elsewhere is loaded.on(torch.device("meta")) and not loaded.sae.W_dec.is_meta
+    assert loaded.on(torch.device("cpu")) is loaded.sae

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from prisma_engine.vlm.labels import LabelsRefused, fetch_labels, read_labels
+from prisma_engine.vlm.labels import LabelsRefused, fetch_labels, labels_of, read_labels, source_of
 
 N = 50
 
@@ -91,3 +91,14 @@ def test_labels_are_fetched_by_name(monkeypatch):
     monkeypatch.setattr(httpx2, "get", lambda *_, **__: down)
     with pytest.raises(LabelsRefused, match="gives no labels for gemma-2b/6-res-jb now; supply them as a file"):
         fetch_labels("gemma-2b", "6-res-jb", N)
+
+
+def test_a_name_is_a_file_or_one_of_neuronpedia(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("prisma_engine.vlm.labels.fetch_labels", lambda *how: asked.append(how) or {1: "x"})
+    path = written(tmp_path, {"3": "dogs"})
+    assert labels_of(f" {path} ", N) == {3: "dogs"} and source_of(f" {path}") == "labels.json"
+    assert labels_of("gemma-2b/6-res-jb", N) == {1: "x"} and asked == [("gemma-2b", "6-res-jb", N)]
+    assert source_of("gemma-2b/6-res-jb ") == "Neuronpedia, gemma-2b/6-res-jb"
+    with pytest.raises(LabelsRefused, match="'gemma' is neither"):
+        labels_of("gemma", N)

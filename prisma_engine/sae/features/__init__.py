@@ -11,7 +11,7 @@ from prisma_engine.sae.features.effects import (
     written_classes,
 )
 from prisma_engine.sae.features.exemplars import Exemplar, Histogram, Profile, exemplars
-from prisma_engine.sae.features.facts import Facts, facts
+from prisma_engine.sae.features.facts import Facts, facts, with_labels
 from prisma_engine.sae.features.feature_map import FeatureMap, activations, compare, feature_map, heat
 from prisma_engine.sae.features.generality import Failure, Generality, generality, generality_steps
 from prisma_engine.sae.features.guide import Guide, guide
@@ -66,6 +66,7 @@ __all__ = [
     "profile_steps",
     "steer_many",
     "steer_run",
+    "with_labels",
     "written",
     "written_classes",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ class Facts:
     f1: Float[Tensor, " latent"] | None = None
     auroc: Float[Tensor, " latent"] | None = None
 
+    @property
+    def measured(self) -> bool:
+        """Whether activations were measured; otherwise labels are all that is known."""
+        return bool(self.typical.isfinite().any())
+
     def name(self, latent: int) -> str | None:
         """The label of a latent in words, or None."""
         return self.classes[index] if (index := int(self.label[latent])) >= 0 else None
@@ -70,6 +76,23 @@ def facts(name: str | Path) -> Facts | None:
         return _read(read_json(folder / LATENTS), measured)
     except (KeyError, TypeError, ValueError) as error:
         raise LoadError(f"{LATENTS} of {folder.name} is damaged: {error!r}") from None
+
+
+def with_labels(labels: Mapping[int, str], n_latents: int, source: str, known: Facts | None = None) -> Facts:
+    """What is known of latents whose labels somebody else found; how well these hold was not measured.
+
+    Args:
+        labels: by latent.
+        source: where they come from, for people.
+        known: what was measured of the latents, if anything was; otherwise all numbers are NaN.
+    """
+    classes = tuple(dict.fromkeys(labels.values()))
+    index = {name: i for i, name in enumerate(classes)}
+    label = torch.full((n_latents,), -1)
+    label[list(labels)] = torch.tensor([index[name] for name in labels.values()])
+    unknown = torch.full((n_latents,), torch.nan)
+    numbers = {name: unknown if known is None else getattr(known, name) for name in NUMBERS}
+    return Facts(**numbers, label=label, classes=classes, source=known.source if known else "", labels_from=source)
 
 
 def _read(values: dict[str, Any], measured: dict[str, Any]) -> Facts:
