@@ -220,12 +220,13 @@ def plans(task: Task, chosen: float) -> tuple[tuple[Plan, ...], tuple[Plan, ...]
     at = (sign * chosen,)
     places = (*(Plan("own", way, at) for way in (IMAGE, PROMPT, GENERATED)),)
     times = Plan("own", Way("add", when=("prefill",)), at), Plan("own", Way("add", when=("decode",)), at)
+    recon = Plan("own", Way("splice"), (0.0,))
     if task == "see":
-        return add, (*places, *times)
+        return add, (*places, *times, recon)
     turned = Way("scale")
     scale = (Plan("own", turned, doses), Plan("own", turned, wrong), Plan("random", turned, few))
-    others = Plan("own", Way("clamp"), (0.0,)), Plan("own", Way("clamp"), at), Plan("own", Way("splice"), (0.0,))
-    return (*scale, *add), (Plan("own", Way("scale", ("image",)), at), *places, *times, *others)
+    clamped = Plan("own", Way("clamp"), (0.0,)), Plan("own", Way("clamp"), at)
+    return (*scale, *add), (Plan("own", Way("scale", ("image",)), at), *places, *times, *clamped, recon)
 
 
 def study(model: HookedVLM, text_model: HookedVLM, folder: Path, task: Task, n: int, chosen: float = 4.0) -> Found:
