@@ -10,7 +10,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,7 +58,7 @@ class Loaded:
     revision: str | None  # commit on the Hub
     sae: SAE
     folder: Path
-    labels: Labels | None = None  # of others, in place of those beside the weights
+    labels: Labels | None = None  # of others, before those beside the weights
 
     @property
     def config(self) -> SAEConfig:
@@ -206,20 +206,7 @@ class Saes:
         self._loaded: OrderedDict[tuple[str, str | None], Loaded] = OrderedDict()
         self._checked: WeakKeyDictionary[HookedViT, WeakKeyDictionary[Loaded, str | None]] = WeakKeyDictionary()
         self._locks: dict[str, threading.Lock] = {}
-        self._labels: dict[str, Labels] = {}
         self._lock = threading.Lock()
-
-    def label(self, name: str, labels: Labels) -> None:
-        """Name the latents of an SAE so from now on, for everybody who uses this server."""
-        with self._lock:
-            self._labels[name] = labels
-            for key in [key for key in self._loaded if key[0] == name]:
-                self._loaded[key] = replace(self._loaded[key], labels=labels)
-
-    def labels(self, name: str) -> Labels | None:
-        """Those that it was given here."""
-        with self._lock:
-            return self._labels.get(name)
 
     def get(self, name: str, revision: str | None = None) -> Loaded:
         """The SAE, loaded at most once.
@@ -231,7 +218,7 @@ class Saes:
         with self._lock_of(name):
             found = self._recall((name, revision))
             if found is None:
-                found = replace(_loaded_or_explained(self._load, name, revision), labels=self.labels(name))
+                found = _loaded_or_explained(self._load, name, revision)
                 self._keep_loaded((name, revision), found)
         return found
 

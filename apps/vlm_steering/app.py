@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
+from apps.common.desk import Session
 from apps.common.events import IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
 from apps.common.page import wire_sources, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 from apps.vlm_steering import saved, vlms
-from apps.vlm_steering.bench import JOBS
+from apps.vlm_steering.bench import JOBS, Bench
 from apps.vlm_steering.desk import VlmDesk
 from apps.vlm_steering.endpoint import endpoints
 from apps.vlm_steering.first import first_view, opening
@@ -78,12 +79,24 @@ def _wire_canvas(work: VlmPage, working: Working, at: Layout, state: list[gr.Sta
         asking.success(*told, **QUIET)
         asking.failure(refused[what], state, canvas, **QUIET)
     canvas.view_change(spoken(work.view_change), state, links, **IN_TURN, **QUIET)
-    talking = canvas.talk(spoken_steps(working.talk), state, canvas, **QUIET, **TALKS)
+    talking = canvas.talk(spoken_steps(_linked(working, work)), state, [canvas, *links], **QUIET, **TALKS)
     talking.success(*told, **QUIET)
     looking = canvas.gallery(spoken_steps(working.gallery), state, canvas, **QUIET, **GALLERIES)
     for what, job in (("talk", talking), ("gallery", looking)):
         job.failure(refused[what], state, canvas, **QUIET)
     canvas.cancel(working.cancel, state[1], None, queue=False, **QUIET)
+
+
+def _linked(working: Working, work: VlmPage) -> Callable[..., Iterator[Any]]:
+    """Speaking, with the address, the link and the Python of the turn as soon as it has begun."""
+
+    def talk(event: gr.EventData, session: Session, bench: Bench, request: gr.Request) -> Iterator[Any]:
+        links = None
+        for value in working.talk(event, session, bench, request):
+            links = (gr.skip(),) * 3 if links else work.links(session, bench)
+            yield (value, *links)
+
+    return talk
 
 
 def _refusal(work: VlmPage, what: str) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ of the one bench and then shows all of it, so that none brings back an old part 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from apps.vlm_steering.turn import Turn
 from apps.vlm_steering.view import View
 
 JOBS = ("talk", "gallery")
+_opened = itertools.count(1)
 
 
 @dataclass(eq=False)
@@ -31,6 +33,7 @@ class Bench(Workbench):
         gallery: how far the scenes have come that latents are looked for in; None while nobody looks.
         contrast: the other picture, and what is active here and not there.
         guided: the recipe was done, and nothing was turned since.
+        opened: a number for each time that the server put a run on it; what the visitor had turned is then its own.
         pending: a model that was asked for and has no SAE here; it is taken once one is named.
     """
 
@@ -46,11 +49,12 @@ class Bench(Workbench):
     gallery: str | None = None
     contrast: dict[str, Any] | None = None
     guided: bool = False
+    opened: int = 0
     pending: str | None = None
 
     def opens(self, key: str) -> None:
         """Another run is on show: what was found about the last one is put away."""
         self.end()
-        self.key, self.reading = key, ""
+        self.key, self.reading, self.opened = key, "", next(_opened)
         self.said, self.said_of, self.listened = {}, None, None
         self.latent = self.contrast = self.gallery = None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from apps.common import catalog
 from apps.common.blobs import SHELF, Result, Shelf
 from apps.common.desk import Desk, Session
 from apps.common.payload import pack_png
 from apps.common.pictures import Picture
 from apps.common.runtime import MODELS
-from apps.common.saes import SAES, Labels, Saes
+from apps.common.saes import SAES, Labels, Loaded, Saes
 from apps.vlm_steering import first, vlms
 from apps.vlm_steering.analysis import Heard, Talk, analyse, hear
 from apps.vlm_steering.answers import Answers, tolds_of
@@ -26,7 +28,7 @@ from apps.vlm_steering.turning import edits_of
 from apps.vlm_steering.vlms import VLMS, Vlms
 from prisma_engine.vlm.labels import labels_of, source_of
 
-MAX_HEARD = 256
+MAX_HEARD, MAX_LABELLED = 256, 8
 
 
 class NoSAE(ValueError):
@@ -48,11 +50,34 @@ class VlmDesk(Desk[Talk]):
         self.vlms, self.saes, self.galleries = models, saes, galleries
         self.answers = Answers()
         self._heard: OrderedDict[tuple[str, Manner], str] = OrderedDict()
+        self._labelled: OrderedDict[tuple[str, str | None, str], Loaded] = OrderedDict()
         self._lock = threading.Lock()
 
     def run(self, picture: Picture, model_id: str, classes: str = "", variant: str = "") -> Talk:
         plan, offer = self.plan(variant, model_id), vlms.offer_for(model_id)
-        return analyse(self.vlms.get(offer.id), self.saes.get(plan.sae, plan.revision), picture, offer.id, plan)
+        loaded = self.labelled(self.saes.get(plan.sae, plan.revision), plan.labels)
+        return analyse(self.vlms.get(offer.id), loaded, picture, offer.id, plan)
+
+    def labelled(self, loaded: Loaded, where: str, anew: bool = False) -> Loaded:
+        """The SAE with labels of others, for whoever asks for them; `anew` reads them again.
+
+        Raises:
+            ValueError: one sentence, if there are no labels of this SAE there, or on a Space, which has no such files.
+        """
+        if not where:
+            return loaded
+        if catalog.on_space():
+            raise ValueError("this page shows the labels that ship with the SAE; run the suite locally for others")
+        key = (loaded.id, loaded.revision, where)
+        with self._lock:
+            known = None if anew else self._labelled.get(key)
+        if known is None:
+            known = replace(loaded, labels=Labels(labels_of(where, loaded.config.d_sae), source_of(where)))
+            with self._lock:
+                self._labelled[key] = known
+                while len(self._labelled) > MAX_LABELLED:
+                    self._labelled.popitem(last=False)
+        return known
 
     def plan(self, variant: str, model_id: str) -> Plan:
         """The prompt and SAE of a session; where it names none, those that its model begins with.
@@ -80,18 +105,6 @@ class VlmDesk(Desk[Talk]):
             if self.is_shared(picture):
                 self._remember(memory, key)
         return Session(key, offer.id, "", picture.kind, picture.source, upload, variant)
-
-    def relabel(self, session: Session, where: str) -> Session:
-        """The same run, its SAE's latents named as somebody else named them; see `labels_of`.
-
-        Raises:
-            ValueError: one sentence, if there are no labels of this SAE there.
-        """
-        loaded = self.result(session).loaded
-        labels = Labels(labels_of(where, loaded.config.d_sae), source_of(where))
-        self.saes.label(loaded.id, labels)
-        self._examples.clear()  # those hold the SAE as it was
-        return self.show(self.picture(session), session.model_id, session.classes, session.upload, session.variant)
 
     def picture(self, session: Session) -> Picture:
         found = super().picture(session)

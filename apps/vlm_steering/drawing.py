@@ -46,17 +46,20 @@ def said_figure(view: SaidView, dpi: int = 300) -> bytes:
     each = (WIDTH - 2 * MARGIN - (n - 1) * GAP) / n
     wrapped = [textwrap.wrap(text, int(each * 14.5)) or ["…"] for _, text in view.columns]
     lines = [part for line in view.lines for part in textwrap.wrap(line, 118)]
-    first = 0.75 + SIDE + 0.35
+    subtitle = textwrap.wrap(view.subtitle, 120) or [""]
+    top = 0.7 + LINE * (len(subtitle) - 1)
+    first = top + SIDE + 0.4
     n_rows = max((len(rows) for rows in wrapped), default=1)
     total = first + LINE * (n_rows + 1.4) + LINE * len(lines) + 0.3
     sheet = Sheet(WIDTH, total, dpi)
     sheet.write(shorten(view.title, 90), MARGIN, 0.22, 10)
-    sheet.write(shorten(view.subtitle, 120), MARGIN, 0.44, 8, MUTED)
-    sheet.picture(view.pixels, MARGIN, 0.7, SIDE, SIDE)
-    sheet.picture(np.asarray(heated(view.pixels, view.heat)), MARGIN + SIDE + GAP, 0.7, SIDE, SIDE)
+    for index, line in enumerate(subtitle):
+        sheet.write(line, MARGIN, 0.44 + LINE * index, 8, MUTED)
+    sheet.picture(view.pixels, MARGIN, top, SIDE, SIDE)
+    sheet.picture(np.asarray(heated(view.pixels, view.heat)), MARGIN + SIDE + GAP, top, SIDE, SIDE)
     for index, line in enumerate(view.about):
         sheet.write(
-            shorten(line, 66), MARGIN + 2 * (SIDE + GAP), 0.78 + LINE * index, 7.5, INK if index == 0 else MUTED
+            shorten(line, 66), MARGIN + 2 * (SIDE + GAP), top + 0.08 + LINE * index, 7.5, INK if index == 0 else MUTED
         )
     for index, ((title, _), rows) in enumerate(zip(view.columns, wrapped, strict=True)):
         left = MARGIN + index * (each + GAP)

@@ -14,18 +14,24 @@ from apps.vlm_steering.desk import VlmDesk
 from apps.vlm_steering.files import digits
 from apps.vlm_steering.handlers import heard_value, plain, run_value, talk_value
 
-UNITS = (
-    "activations and amounts: of add and clamp, typical activations of the latent (its mean where it is active on "
-    "held-out text), of scale, factors; p: probability of a word for the model that spoke it; perplexity: of an "
-    "answer for the unsteered model without the picture, per token; explained: explained variance, 1 is perfect"
-)
+UNITS = {
+    "turn.chips.amount": "add and clamp: times the latent's typical activation; scale: a factor; ablate: none",
+    "changes": "the same as activations (add, clamp) and factors (scale), as SAE.steer takes them",
+    "tokens.latents.activation, latent.largest, latent.texts.acts": "activations, as the SAE gives them",
+    "latent.typical": "activation: the latent's mean where it is active, on held-out text if that was measured",
+    "said.words.p": "probability of a word for the model that spoke it, 0 to 1",
+    "said.perplexity": "of an answer for the unsteered model without the picture, per token; 1 is certain",
+    "read.explained": "explained variance at the tokens of the picture and at words; 1 is perfect",
+    "read.l0": "latents that are active at a token, on average",
+    "row, column, token, position, latent": "counted from 0",
+}
 
 
 def numbers_json(desk: VlmDesk, session: Session, bench: Bench) -> bytes:
     """The run, what is turned, what was said, and the latents active at every token, with their units."""
     talk, heard = desk.result(session), desk.heard(session, bench)
     run = run_value(talk, "")
-    del run["font"], run["image"]["url"], run["prompts"], run["others"]
+    del run["font"], run["image"]["url"], run["prompts"], run["others"], run["key"]
     run["sae"] = {name: value for name, value in run["sae"].items() if name not in ("latents", "any_sae")}
     read = {name: value for name, value in heard_value(talk, heard, "").items() if name in ("explained", "l0")}
     facts = talk.loaded.facts
@@ -64,8 +70,8 @@ model = vlm.load({model})
 sae = SAE.load({sae})
 prompt = model.prompt({prompt}, image)
 
-# {said}
-steering = sae.steer({changes}, keep_error={keep_error})  # in units of each latent's own activation
+# {said}; amounts to add or set are activations here, not times a typical one{control}
+steering = sae.steer({changes}, keep_error={keep_error})
 where, when = {where}, {when}
 columns = {{
     "original": {{}},
@@ -90,6 +96,7 @@ def python_code(talk: Talk, bench: Bench) -> str:
         sae=", ".join(named),
         prompt=repr(talk.plan.prompt),
         said=", ".join(dial_said(dial) for dial in turn.dials) or "nothing is turned",
+        control="" if turn.control == "none" or not turn.dials else "\n# the page's control column is left out here",
         changes=changes,
         keep_error=turn.keep_error,
         where=repr(list(turn.where)),

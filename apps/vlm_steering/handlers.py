@@ -44,6 +44,7 @@ def canvas_value(desk: VlmDesk, session: Session, bench: Bench, view: View | Non
         "heard": heard_value(talk, heard, bench.reading),
         "talk": talk_value(bench),
         "rack": {**bench.turn.as_dict(), **bench.manner.as_dict()},
+        "opened": bench.opened,
         "rack_at": max(bench.heard.get(name, 0) for name in TURNS),
         "asked_at": max(bench.heard.get(name, 0) for name in ASKS),
         "latent": bench.latent,

@@ -34,6 +34,8 @@ from apps.vlm_steering.view import View, carry, read_view
 PENDING = "the model {} is kept in mind: name one of its SAEs, by a folder or a Hub id, and press Enter"
 SOON = 1.0  # seconds
 Writer = Callable[[VlmDesk, Session, Bench], bytes]
+LABELLED = "{n:,} latents are named as in {source}, for you alone; how well that holds was not measured here"
+UNLABELLED = "the latents have the labels that come with the SAE"
 WRITERS: dict[str, tuple[Writer, str]] = {
     "picture": (saved.picture_png, "png"),
     "numbers": (export.numbers_json, "json"),
@@ -132,15 +134,16 @@ class VlmPage(Page):
         return gr.skip() if text is None else self.sae_shown(*state)
 
     def labels(self, where: str, *state: Any) -> Any:
-        """Labels of others for the latents on show."""
+        """Labels of others for the latents on show; none brings those of the SAE back."""
         session, bench = state
-        if session is None or not where.strip():
+        if session is None:
             return (gr.skip(),) * 7
-        session = self.desk.relabel(session, where)
-        labels = self.desk.result(session).loaded.labels
-        assert labels is not None
-        note = f"{len(labels.of):,} latents have labels from {labels.source}; how well they hold was not measured here"
-        return self._opened(session, *state, notes=(note,))
+        plan = replace(self.desk.plan(session.variant, session.model_id), labels=where.strip())
+        before = self.desk.result(session).loaded
+        labels = self.desk.labelled(replace(before, labels=None), plan.labels, anew=True).labels
+        session = self.desk.show(self.desk.picture(session), session.model_id, "", session.upload, plan.text)
+        note = LABELLED.format(n=len(labels.of), source=labels.source) if labels else UNLABELLED
+        return self._opened(session, state[0], bench, notes=(note,))
 
     def ask(self, event: gr.EventData, *state: Any) -> Any:
         """Another prompt about the same picture."""

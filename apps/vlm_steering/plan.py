@@ -22,11 +22,13 @@ class Plan:
         sae: a shipped name, a folder, or a Hub id.
         prompt: what is asked, in words.
         revision: of a Hub id; None for the newest, and for what is on this machine.
+        labels: where labels of others are, see `prisma_engine.vlm.labels.labels_of`; "" for those beside the weights.
     """
 
     sae: str
     prompt: str
     revision: str | None = None
+    labels: str = ""
 
     @property
     def text(self) -> str:
@@ -41,7 +43,12 @@ def read_plan(text: str) -> Plan:
 
 def plan_to_fields(plan: Plan, revision: str | None) -> tuple[tuple[str, str], ...]:
     """The fields of a link that say it; `revision` is the commit that was resolved."""
-    fields = {"prompt": plan.prompt, "sae": plan.sae, "sae-revision": revision or plan.revision}
+    fields = {
+        "prompt": plan.prompt,
+        "sae": plan.sae,
+        "sae-revision": revision or plan.revision,
+        "labels": plan.labels,
+    }
     return tuple((name, value) for name, value in fields.items() if value)
 
 
@@ -70,7 +77,11 @@ def plan_from_params(params: Mapping[str, str], first: Plan) -> tuple[Plan, list
         plan = replace(plan, prompt=check_prompt(params.get("prompt", first.prompt)))
     except ValueError as error:
         problems.append(f"{error}; the first prompt is used")
-    name, revision = params.get("sae"), params.get("sae-revision")
+    name, revision, labels = params.get("sae"), params.get("sae-revision"), params.get("labels", "")
+    if len(labels) > MAX_NAME or not labels.isprintable():
+        labels = ""
+        problems.append("where the link's labels are is not readable; those of the SAE are used")
+    plan = replace(plan, labels=labels.strip())
     if name is None:
         return plan, problems
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
@@ -99,6 +110,10 @@ class Manner:
         return asdict(self)
 
 
+IN_LINKS = {"temperature": "temperature", "seed": "word-seed", "most": "most"}
+"""What links call it; "seed" is that of a picture there."""
+
+
 def read_manner(data: Mapping[str, Any], before: Manner) -> Manner:
     """A manner from an event of the browser; what it leaves out stays as it was.
 
@@ -116,13 +131,13 @@ def read_manner(data: Mapping[str, Any], before: Manner) -> Manner:
 def manner_to_fields(manner: Manner) -> tuple[tuple[str, str], ...]:
     """The fields of a link that say what differs from the manner that a page opens with."""
     before = Manner().as_dict()
-    return tuple((name, f"{value:g}") for name, value in manner.as_dict().items() if value != before[name])
+    return tuple((IN_LINKS[name], f"{value:g}") for name, value in manner.as_dict().items() if value != before[name])
 
 
 def manner_from_params(params: Mapping[str, str]) -> tuple[Manner, list[str]]:
     """The manner that an address asks for, and one sentence where it is not readable."""
     try:
-        given = {name: float(params[name][:12]) for name in Manner().as_dict() if name in params}
+        given = {name: float(params[said][:12]) for name, said in IN_LINKS.items() if said in params}
         return read_manner(given, Manner()), []
     except ValueError:
         return Manner(), ["how the link chooses words is not readable; the likeliest are taken"]

@@ -85,4 +85,6 @@ def _lines(bench: Bench) -> tuple[str, ...]:
         if manner.temperature == 0
         else (f"words drawn at temperature {manner.temperature:g}, seed {manner.seed}")
     )
+    if bench.said_of and bench.said_of[0].control == "random" and manner.temperature == 0:
+        how += f"; random latents drawn by seed {manner.seed}"
     return (f"Amounts count typical activations of a latent; {how}, the same in every column.",)

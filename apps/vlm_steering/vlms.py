@@ -77,10 +77,13 @@ def needs_of(model_id: str) -> str:
     Raises:
         ValueError: one sentence, where there is no such model, no network, or not enough memory.
     """
+    from prisma_engine.hub import is_repo_id
     from prisma_engine.vlm import loading, memory
 
     if ships(model_id) or Path(model_id).expanduser().exists():
         return ""
+    if not is_repo_id(model_id):
+        raise ValueError(f"there is no folder {model_id!r:.80} here, and a Hub id has the form owner/name")
     found = loading.needed(model_id, device=device_of(model_id))
     memory.check(model_id, found)
     return f"it needs {found}"

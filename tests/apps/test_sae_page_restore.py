@@ -86,7 +86,7 @@ def test_what_a_link_cannot_have_falls_back_with_a_sentence(steer_desk: SteerDes
 def test_a_latent_that_was_never_active_cannot_be_counted_in(steer_desk: SteerDesk, steered):
     silent = int((steered.typical == 0).nonzero()[0])
     found = opened(steer_desk, f"steer={silent}.add.2")
-    assert not found.rack.dials and "no typical activation" in found.notes[0]
+    assert not found.rack.dials and "no typical one to count in" in found.notes[0]
     assert opened(steer_desk, f"steer={silent}.ablate").rack.dials
 
 

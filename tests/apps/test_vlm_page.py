@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import pytest
@@ -96,7 +97,13 @@ def test_warming_says_what_the_page_opens_with(page: VlmPage):
 
 
 def test_loading_gives_everything_that_shows_it(page: VlmPage):
-    query = {"steer": "5.add.-6", "where": "image", "control": "random", "prompt": "is there a unicorn ?", "seed": "3"}
+    query = {
+        "steer": "5.add.-6",
+        "where": "image",
+        "control": "random",
+        "prompt": "is there a unicorn ?",
+        "word-seed": "3",
+    }
     shown = page.load(request(query))
     value = shown[CANVAS]
     assert value["rack"]["chips"] == [CHIP] and value["rack"]["where"] == ["image"] and value["rack"]["seed"] == 3
@@ -297,31 +304,42 @@ def test_the_python_says_the_same_words(page: VlmPage, work: Working, state: Sta
         assert printed[name] == "".join(word["t"] for word in column["words"]).strip()
 
 
-def test_labels_of_others_name_the_latents(page: VlmPage, state: State, tmp_path: Path):
+def test_labels_of_others_are_the_visitor_s_own_and_can_be_taken_back(page: VlmPage, state: State, tmp_path: Path):
     given = tmp_path / "mine.csv"
     given.write_text("index,description\n5,barking\n7,pizza and cake\n")
+    before = page_columns(page, state)
     shown = page.labels(str(given), *state)
     session, bench, value = shown[0], shown[1], shown[CANVAS]
     assert session.key != state[0].key and "mine.csv" in json.dumps(shown[NOTE]) and "not measured" in str(shown[NOTE])
-    assert value["run"]["sae"]["labels_from"] == "mine.csv"
-    columns = json.loads(page.desk.shelf.get(session.key).files["latents"])  # type: ignore[union-attr]
-    assert {i: name for i, name in enumerate(columns["label"]) if name} == {5: "barking", 7: "pizza and cake"}
-    assert "f1" not in columns and columns["typical"] == page_columns(page, state)["typical"]
+    assert value["run"]["sae"]["labels_from"].startswith("mine.csv")
+    columns = page_columns(page, (session, bench))
+    assert columns["label"][5] == "barking" and columns["f1"][5] is None and columns["typical"] == before["typical"]
+    others = [i for i in range(len(before["label"])) if i not in (5, 7)]
+    assert [columns["label"][i] for i in others] == [before["label"][i] for i in others]
+    assert [columns["f1"][i] for i in others] == [before["f1"][i] for i in others]
     latent = page.latent(event(index=7, at=1), session, bench)["latent"]
-    assert latent["label"] == "pizza and cake" and latent.get("f1") is None
+    assert latent["label"] == "pizza and cake" and latent["f1"] is None
     json.dumps(value, allow_nan=False)
-    assert page.load(request())[CANVAS]["run"]["sae"]["labels_from"] == "mine.csv"
-    page.desk.saes._labels.clear()
-    page.desk.saes._loaded.clear()
-    page.desk._examples.clear()
+    asked = page.ask(event(text="is there a dog ?", at=2), session, bench)
+    assert page_columns(page, asked)["label"][5] == "barking"
+    assert page_columns(page, page.load(request()))["label"] == before["label"]
+    link = dict(parse_qsl(page.links(*asked[:2])[1]))
+    assert page_columns(page, page.load(request(link)))["label"][5] == "barking"
+    assert page_columns(page, page.labels(" ", *asked[:2]))["label"] == before["label"]
 
 
-def page_columns(page: VlmPage, state: State) -> dict[str, Any]:
+def test_a_space_takes_no_labels(page: VlmPage, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SPACE_ID", "someone/suite")
+    (tmp_path / "mine.json").write_text('{"5": "barking"}')
+    assert "run the suite locally" in str(page.load(request({"labels": str(tmp_path / "mine.json")}))[NOTE])
+
+
+def page_columns(page: VlmPage, state: Any) -> dict[str, Any]:
     return json.loads(page.desk.shelf.get(state[0].key).files["latents"])  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
-    ("where", "says"), [("no.csv", "no.csv is not a readable"), ("gemma", "neither a .json or .csv file here")]
+    ("where", "says"), [("no.csv", "no.csv is not a readable"), ("gemma", "is neither a .json or .csv file here")]
 )
 def test_labels_that_are_not_there_lose_nothing(page: VlmPage, state: State, where: str, says: str):
     with pytest.raises(ValueError, match=says):

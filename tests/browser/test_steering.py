@@ -139,7 +139,7 @@ def test_a_turn_that_is_refused_leaves_the_rack_that_holds(visit: Visit):
     on, never_on = int(known.typical.argmax()), int((known.typical == 0).nonzero()[0])
     page = ready(visit(f"{PATH}?sae={FIRST}&steer={on}.add.2"))
     dispatch(page, {"type": "addChip", "latent": never_on, "how": "add", "amount": 2})
-    expect(page.get_by_text(f"latent {never_on} was active in no image")).to_be_visible()
+    expect(page.get_by_text(f"latent {never_on} was never active where")).to_be_visible()
     until(page, f"s.chips.length === 1 && s.chips[0].latent === {on} && !s.steering")
 
 

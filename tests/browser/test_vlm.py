@@ -174,7 +174,7 @@ def test_an_upload_and_what_is_refused(visit: Visit, tmp_path: Path):
 
 
 def test_speaking_is_stopped_and_begun_again(visit: Visit):
-    page = ready(visit(f"{PATH}?temperature=2&most=120&seed=2&steer=920.add.12"))
+    page = ready(visit(f"{PATH}?temperature=2&most=120&word-seed=2&steer=920.add.12"))
     whole, end = said(page, "steered"), part(page, "steeredState")
     for _ in range(5):  # it may end before the stop arrives
         page.evaluate(STOPS_WHILE_SPEAKING)
@@ -189,6 +189,78 @@ def test_speaking_is_stopped_and_begun_again(visit: Visit):
     expect(end).not_to_contain_text("stopped here")
     ready(page)
     assert said(page, "steered") == whole
+
+
+def test_start_over_takes_back_what_was_never_sent(visit: Visit):
+    page = ready(visit(PATH))
+    for group, value in (("whens", "decode"), ("kinds", "image"), ("kinds", "prompt")):
+        part(page, group).locator(f'input[value="{value}"]').uncheck()
+    expect(part(page, "nowhere")).to_be_visible()
+    part(page, "kinds").locator('input[value="generated"]').dispatch_event("change")  # the last one stays
+    page.locator("#start-over").click()
+    expect(part(page, "nowhere")).to_be_hidden()
+    ready(page)
+    assert state(page)["kinds"] == ["image", "prompt", "generated"] and state(page)["whens"] == ["prefill", "decode"]
+    expect(page).not_to_have_url(re.compile("where|when"))
+
+
+def test_a_box_shows_what_was_taken(visit: Visit):
+    page = ready(visit(PATH))
+    part(page, "mannerWords").click()
+    for name, typed, taken in (("temperature", "-3", "0"), ("most", "900", "120"), ("most", "900", "120")):
+        part(page, name).fill(typed)
+        part(page, name).press("Tab")
+        expect(part(page, name)).to_have_value(taken)
+    for value in ("prefill", "decode"):
+        part(page, "whens").locator(f'input[value="{value}"]').click()
+    expect(part(page, "whens").locator("input:checked")).to_have_count(1)
+
+
+def test_the_link_follows_while_it_speaks(visit: Visit):
+    page = ready(visit(f"{PATH}?temperature=2&most=120&word-seed=2&steer=920.add.12"))
+    part(page, "mannerWords").click()
+    page.evaluate(STOPS_WHILE_SPEAKING)
+    part(page, "seed").fill("6")
+    part(page, "seed").press("Enter")
+    page.wait_for_function("() => window.hasStopped")
+    expect(page).to_have_url(re.compile("word-seed=6"))
+
+
+def test_a_link_to_an_upload_waits_for_it_whatever_the_seed(visit: Visit, tmp_path: Path):
+    page = ready(visit(f"{PATH}?temperature=0.9&word-seed=9"))
+    upload(page, picture(tmp_path / "mine.png", 5))
+    expect(part(page, "imageTitle")).to_have_text("Your picture")
+    ready(page)
+    expect(page).to_have_url(re.compile("upload=.*word-seed=9"))
+    other = ready(visit(f"{PATH}?{page.url.split('?')[1]}"))
+    expect(other.get_by_text("somebody’s own picture").or_(other.get_by_text("somebody's own picture"))).to_be_visible()
+
+
+def test_labels_of_others(visit: Visit, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text("index,description\n920,barking\n")
+    page, other = ready(visit(PATH)), ready(visit(PATH))
+    page.get_by_role("button", name="Labels of others").click()
+    box = page.locator("#labels textarea, #labels input").first
+    box.fill(str(tmp_path / "mine.csv"))
+    box.press("Enter")
+    expect(page.get_by_text("named as in mine.csv, for you alone")).to_be_visible()
+    ready(page)
+    part(page, "labelText").fill("barking")
+    expect(part(page, "found").locator("li[data-latent]")).to_have_count(1)
+    part(other, "labelText").fill("barking")
+    expect(part(other, "found").locator("li[data-latent]")).to_have_count(0)
+    box.fill(str(tmp_path / "no.csv"))
+    box.press("Enter")
+    expect(page.get_by_text("no.csv is not a readable text file")).to_be_visible()
+    box.fill("")
+    box.press("Enter")
+    expect(page.get_by_text("the labels that come with the SAE")).to_be_visible()
+
+
+def test_on_a_phone_a_latent_s_page_comes_into_view(visit: Visit):
+    page = ready(visit(PATH, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True))
+    part(page, "active").locator(".pl-latentopen").nth(1).tap()
+    expect(part(page, "latentTitle")).to_be_in_viewport()
 
 
 def test_a_slider_speaks_when_it_is_let_go_and_late_answers_are_dropped(visit: Visit):

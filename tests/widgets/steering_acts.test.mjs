@@ -69,7 +69,9 @@ test('by example: what fires here and not there', () => {
 });
 
 test('by label, by emoji, by number', () => {
-  assert.deepEqual(labelled(COLUMNS, 'Dog', 4), [{ latent: 2, f1: 0.9 }, { latent: 0, f1: 0.4 }]);
+  assert.deepEqual(labelled(COLUMNS, 'Dog', 4), [{ latent: 0, f1: 0.4 }, { latent: 2, f1: 0.9 }], 'the word itself comes before words that hold it');
+  const near = { label: ['any category', 'cat', 'the cat'], f1: [0.9, 0.2, 0.1] };
+  assert.deepEqual(labelled(near, 'cat', 3).map(({ latent }) => latent), [1, 2, 0]);
   assert.deepEqual(labelled(COLUMNS, '🐱', 4), [{ latent: 3, f1: 0.2 }]);
   assert.deepEqual(labelled(COLUMNS, 'latent 1', 4), [{ latent: 1, f1: null }]);
   assert.deepEqual(labelled(null, '3', 4), [{ latent: 3, f1: null }]);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,20 +79,23 @@ def facts(name: str | Path) -> Facts | None:
 
 
 def with_labels(labels: Mapping[int, str], n_latents: int, source: str, known: Facts | None = None) -> Facts:
-    """What is known of latents whose labels somebody else found; how well these hold was not measured.
+    """What is known of latents of which somebody else named some; how well these labels hold was not measured.
 
     Args:
         labels: by latent.
         source: where they come from, for people.
-        known: what was measured of the latents, if anything was; otherwise all numbers are NaN.
+        known: what is known already: numbers, and labels and scores of all other latents; otherwise numbers are NaN.
     """
-    classes = tuple(dict.fromkeys(labels.values()))
-    index = {name: i for i, name in enumerate(classes)}
-    label = torch.full((n_latents,), -1)
-    label[list(labels)] = torch.tensor([index[name] for name in labels.values()])
     unknown = torch.full((n_latents,), torch.nan)
-    numbers = {name: unknown if known is None else getattr(known, name) for name in NUMBERS}
-    return Facts(**numbers, label=label, classes=classes, source=known.source if known else "", labels_from=source)
+    known = known or Facts(unknown, unknown, unknown, unknown, torch.full((n_latents,), -1), (), "", "")
+    classes = tuple(dict.fromkeys((*known.classes, *labels.values())))
+    index = {name: i for i, name in enumerate(classes)}
+    named = torch.tensor(list(labels))
+    label = known.label.index_copy(0, named, torch.tensor([index[name] for name in labels.values()]))
+    scores = {name: getattr(known, name) for name in SCORES}
+    scores = {name: None if s is None else s.index_fill(0, named, torch.nan) for name, s in scores.items()}
+    others = f"; all others from {known.labels_from}" if known.labels_from else ""
+    return replace(known, label=label, classes=classes, labels_from=source + others, **scores)
 
 
 def _read(values: dict[str, Any], measured: dict[str, Any]) -> Facts:

@@ -83,8 +83,8 @@ class Rack:
             unit = float(typical[dial.latent]) if dial.how in ("add", "clamp") else 1.0
             if unit <= 0:
                 raise ValueError(
-                    f"latent {dial.latent} was active in no image, so it has no typical activation to count in; "
-                    "it can be scaled or ablated"
+                    f"latent {dial.latent} was never active where its activations were measured, so there is no "
+                    "typical one to count in; multiply it or switch it off"
                 )
             found[dial.latent] = (dial.how, dial.amount * unit)
         return found

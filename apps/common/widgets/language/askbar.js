@@ -42,7 +42,7 @@ export function createAskBar({ parts, getScene, dispatch, ask }) {
   function fillManner({ state, run }) {
     parts.most.max = run.most_words;
     for (const name of ['temperature', 'seed', 'most']) if (document.activeElement !== parts[name]) parts[name].value = String(state[name]);
-    parts.seed.disabled = state.temperature === 0;
+    parts.seed.disabled = state.temperature === 0 && state.control !== 'random';
     setText(parts.mannerWords, state.temperature === 0 ? 'the likeliest word each time' : `drawn at temperature ${state.temperature}, seed ${state.seed}`);
   }
   function render() {
@@ -54,7 +54,7 @@ export function createAskBar({ parts, getScene, dispatch, ask }) {
       isTyped = false;
       fill(scene);
     }
-    if (mannerGate.opens([versions.run, state.temperature, state.seed, state.most].join())) fillManner(scene);
+    if (mannerGate.opens([versions.run, state.temperature, state.seed, state.most, state.control].join())) fillManner(scene);
   }
   function forget() {
     gate.reset();

@@ -15,7 +15,7 @@ export const TALK_GLOSSARY = {
   },
   label: {
     title: 'Label and its scores',
-    text: 'The concept at whose words the latent is on most exclusively, in text: F1 is the harmonic mean of precision (how often, when it is on, the concept is there) and recall (how often, when the concept is there, it is on), from 0 to 1, on texts that did not choose the label. Below 0.5 it is said as “perhaps”, below 0.1 as “hardly”.',
+    text: 'The concept at whose words the latent is on most exclusively, in text: F1 is the harmonic mean of precision (how often, when it is on, the concept is there) and recall (how often, when the concept is there, it is on), from 0 to 1, on texts that did not choose the label. AUROC: how often a word of the concept has more of the latent than another word; 0.5 is chance. Below 0.5 it is said as “perhaps”, below 0.1 as “hardly”.',
   },
   typical: {
     title: 'Typical activation',

@@ -36,7 +36,7 @@ function sceneItem({ shape, assets, state }, { seed, picture, heat, rank, of }) 
     {},
     frame,
     make('span', { class: 'pl-num' }, make('strong', { text: Number.isFinite(typical) ? timesText(most / typical) : most.toPrecision(3) })),
-    make('span', { class: 'pl-muted', text: rank === 0 ? 'strongest' : `${rank + 1}. of ${of}` }),
+    make('span', { class: 'pl-muted', text: rank === 0 ? `1 of ${of}, strongest` : `${rank + 1} of ${of}` }),
   );
 }
 
@@ -52,7 +52,7 @@ export function createTalkLatent({ parts, getScene, dispatch, look }) {
   const open = (latent) => dispatch({ type: 'latent', latent });
   wireSegments(parts.section, 'section', dispatch);
   parts.latentClose.addEventListener('click', () => open(null));
-  parts.latentSteer.addEventListener('click', () => dispatch({ type: 'addChip', latent: getScene().state.latent, how: 'add', amount: -5 }));
+  parts.latentSteer.addEventListener('click', () => dispatch({ type: 'addChip', latent: getScene().state.latent }));
   parts.latentLook.addEventListener('click', look);
   parts.latentCopy.addEventListener('click', async () => {
     const { latent, run, state } = getScene();
@@ -80,7 +80,7 @@ export function createTalkLatent({ parts, getScene, dispatch, look }) {
     parts.latentBusy.hidden = told !== null;
     if (!told) return;
     parts.texts.replaceChildren(...told.texts.rows.map(snippet));
-    setText(parts.textsWords, told.texts.rows.length ? `Where it is most on in ${told.texts.from}, one place of each text.` : told.texts.from);
+    setText(parts.textsWords, told.texts.rows.length ? `Where it is most on in ${told.texts.from}, one place of each text; left, its activation there.` : told.texts.from);
     const scenes = told.scenes;
     parts.scenes.replaceChildren(...(scenes?.rows ?? []).map((one) => sceneItem(scene, one)));
     setText(

@@ -63,6 +63,7 @@ export function createTokenHeat({ parts, getScene, dispatch, widthOf, speak }) {
   parts.heatCanvas.append(make('div', { class: 'pl-canvases' }, base, over));
   const [below, above, tableGate] = [createGate(), createGate(), createGate()];
   let [rows, layout, cell, isKeyed] = [[], null, null, false];
+  let kept = null; // the latent of a row that was pressed: the cursor stays with it when the rows change
   parts.heatTwin.addEventListener('toggle', render);
   parts.mapRamp.style.background = mapGradient();
 
@@ -180,6 +181,8 @@ export function createTokenHeat({ parts, getScene, dispatch, widthOf, speak }) {
     const look = [width, devicePixelRatio, themeSerial].join();
     if (below.opens(`${of}|${look}`)) {
       rows = heatRows(scene);
+      if (cell && kept !== null) cell = { ...cell, row: Math.max(0, rows.findIndex(({ latent }) => latent === kept)) };
+      kept = null;
       layout = heatLayout(shape.nPatches, texts.length, width);
       drawBase(scene);
       fillNames(scene);
@@ -199,7 +202,8 @@ export function createTokenHeat({ parts, getScene, dispatch, widthOf, speak }) {
   };
   function press() {
     if (!cell || !rows[cell.row]) return;
-    dispatch({ type: 'latent', latent: rows[cell.row].latent });
+    kept = rows[cell.row].latent;
+    dispatch({ type: 'latent', latent: kept });
     dispatch({ type: 'paint', pen: 'select', tokens: [cell.token], mode: 'replace' });
   }
   over.addEventListener('pointermove', (event) => event.pointerType !== 'touch' && point(cellAt(event)));
@@ -222,7 +226,10 @@ export function createTokenHeat({ parts, getScene, dispatch, widthOf, speak }) {
       const [row, token] = cell ? [cell.row + step[0], cell.token + step[1]] : [0, scene.shape.nPatches];
       point({ row: Math.max(0, Math.min(rows.length - 1, row)), token: Math.max(0, Math.min(scene.shape.nTokens - 1, token)) });
       speak(`${tagOf(scene, cell)}.`);
-    } else if (event.key === 'Enter' || event.key === ' ') press();
+    } else if (event.key === 'Enter' || event.key === ' ') {
+      press();
+      if (cell) speak(`${tagOf(scene, cell)}, opened.`);
+    }
     else return;
     event.preventDefault();
   });

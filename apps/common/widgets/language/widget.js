@@ -9,6 +9,7 @@ import { createSections } from '../shared/sections.js';
 import { watchTheme } from '../shared/theme.js';
 import { watchWidths } from '../shared/widths.js';
 import { heatOf, peakOf } from '../steering/acts.js';
+import { typicalOf } from '../steering/columns.js';
 import { createStage } from '../steering/stage.js';
 import { createAskBar } from './askbar.js';
 import { createGaze } from './gaze.js';
@@ -30,6 +31,8 @@ const TALK_PARTS = ['run', 'heard', 'talk', 'rack', 'latent', 'contrast', 'guide
 const TALK_ASSETS = ['image', 'acts', 'columns', 'gaze'];
 const NO_SHAPE = { rows: 0, cols: 0, nPrefix: 0, prefixNames: [], nPatches: 0, nTokens: 0, dSae: 0, lensLabels: [], wheres: ['all'], nLayers: 1, mostWords: 1 };
 const TURN_AMOUNT = 5;
+const TURN_FACTOR = 3;
+const SHOWN_IN_BOXES = new Set(['kind', 'when', 'temperature', 'seed', 'most', 'chip']);
 
 /**
  * Bring the widget to life in an element that holds widget.html.
@@ -117,16 +120,22 @@ export function mount({ element, value, onEvent = () => {} }) {
     const { attention } = current.heard;
     return attention ? loader.gaze(`${attention}${word}`, sizes) : undefined;
   }
-  // What is on in the picture is turned down at first, what is not is turned up.
+  // What is on in the picture is turned down at first, what is not is turned up; what has no unit is multiplied.
   function amounted(action) {
     if (action.type !== 'addChip' || action.amount !== undefined) return action;
+    const { columns } = loader.assets;
+    if (columns?.typical && !Number.isFinite(typicalOf(columns, action.latent))) return { ...action, how: 'scale', amount: TURN_FACTOR };
     const isOn = loader.assets.acts && peakOf(heatOf(loader.assets.acts, action.latent)) > 0;
     return { ...action, how: 'add', amount: isOn ? -TURN_AMOUNT : TURN_AMOUNT };
   }
   function dispatch(action) {
     const before = state;
     state = talkStep(state, amounted(action), shape);
-    if (state === before) return;
+    if (state === before) {
+      if (SHOWN_IN_BOXES.has(action.type)) renderAll(); // a box may show what was not taken
+      return;
+    }
+    if (state.latent !== before.latent && state.latent !== null && action.type === 'latent') show(parts.latentCard);
     if (state.chips.length > before.chips.length) show(parts.rackCard);
     asking.follow(before, state, (latent) => current?.latent?.index === latent);
     viewLater();
@@ -191,7 +200,7 @@ export function mount({ element, value, onEvent = () => {} }) {
     const next = incoming ? JSON.parse(JSON.stringify(incoming)) : null;
     if (!next?.run) return;
     if (next.nonce < current?.nonce) return; // made before what is shown, and overtaken on the way
-    const isNew = current?.run?.key !== next.run.key;
+    const isNew = current?.run?.key !== next.run.key || current.opened !== next.opened;
     const isOtherSae = current && current.run.sae.id !== next.run.sae.id;
     current = next;
     const arrived = sections.take(next);

@@ -62,7 +62,13 @@ export function exampleScores(acts, fires, nots, columns = null) {
   return rows.filter(({ score }) => score > 0).sort((a, b) => b.score - a.score || a.latent - b.latent);
 }
 
-/** Latents whose label holds what was typed, best F1 first, or the latent of that number: {latent, f1}. */
+// How well a label answers what was typed: 2 is it, 1 holds it as words of its own, 0 as a part of one.
+function nearness(label, wanted) {
+  if (label === wanted) return 2;
+  return ` ${label.replace(/[^\p{L}\p{N}]+/gu, ' ')} `.includes(` ${wanted} `) ? 1 : 0;
+}
+
+/** Latents whose label holds what was typed, the nearest first, then the best F1, or the latent of that number: {latent, f1}. */
 export function labelled(columns, text, dSae) {
   const wanted = text.trim().toLowerCase();
   if (!wanted) return [];
@@ -71,7 +77,8 @@ export function labelled(columns, text, dSae) {
   const found = [];
   columns?.label?.forEach((label, latent) => {
     if (label && (label.toLowerCase().includes(wanted) || columns.emoji?.[latent] === text.trim()))
-      found.push({ latent, f1: columns.f1?.[latent] ?? null });
+      found.push({ latent, f1: columns.f1?.[latent] ?? null, near: nearness(label.toLowerCase(), wanted) });
   });
-  return found.sort((a, b) => (b.f1 ?? -1) - (a.f1 ?? -1) || a.latent - b.latent);
+  found.sort((a, b) => b.near - a.near || (b.f1 ?? -1) - (a.f1 ?? -1) || a.latent - b.latent);
+  return found.map(({ latent, f1 }) => ({ latent, f1 }));
 }
