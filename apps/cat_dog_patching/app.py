@@ -16,7 +16,7 @@ from apps.cat_dog_patching.programs import endpoints
 from apps.cat_dog_patching.sweeping import first_ask, sweep_steps
 from apps.cat_dog_patching.working import Working
 from apps.common import catalog, streams
-from apps.common.events import IN_TURN, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
+from apps.common.events import FOLLOWS, IN_TURN, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
 from apps.common.page import wire_sources, wire_steps, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 
@@ -78,13 +78,13 @@ def _wire_canvas(work: PatchingPage, working: Working, at: Layout, state: list[g
     canvas = at.patching
     told = (work.links, state, links)
     applying = canvas.apply(spoken(work.apply), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
-    applying.success(*told, **QUIET)
+    applying.success(*told, **FOLLOWS)
     canvas.reads(spoken(work.reads), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
     canvas.evolution(spoken(work.evolution), state, canvas, **IN_TURN, **QUIET)
     canvas.view_change(spoken(work.view_change), state, links, **IN_TURN, **QUIET)
     canvas.sweep(spoken_steps(working.sweep), state, canvas, **QUIET, **SWEEPS)
     flipping = canvas.flip(spoken_steps(working.flip), state, canvas, **QUIET, **SWEEPS)
-    flipping.success(*told, **QUIET)
+    flipping.success(*told, **FOLLOWS)
     asked = [at.source, at.place, at.n_cases, *state]
     trying = canvas.generality(spoken_steps(working.general), asked, canvas, **QUIET, **TRIALS)
     trying.failure(spoken(working.idle), state, canvas, **QUIET)

@@ -18,6 +18,8 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 IN_TURN: dict[str, Any] = {"trigger_mode": "multiple", "concurrency_limit": 1}
 # Hidden progress: Gradio would lay "Error" over every output of a failed event, and the old view is to stay whole.
 RUNS_MODEL: dict[str, Any] = {**QUIET, "concurrency_id": MODEL_QUEUE, "concurrency_limit": 1}
+# What follows an event is done each time, also while the last one's is under way: Gradio would leave it out.
+FOLLOWS: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
 WORKING, DONE = (f"() => document.body.classList.{verb}('working')" for verb in ("add", "remove"))
 LEFT = """(text, ...rest) => {
   const isChosen = performance.now() - (window.prismaPickedAt ?? 0) < 1500;
@@ -81,7 +83,7 @@ def runs(
     for ended in (event.success, event.failure):
         ended(None, None, None, js=DONE, **QUIET)
     if after is not None:
-        event.success(spoken(after[0]), after[1], after[2], **QUIET)
+        event.success(spoken(after[0]), after[1], after[2], **FOLLOWS)
     if steps is not None:
         event.success(spoken_steps(steps[0]), steps[1], steps[2], **QUIET, **steps[3])
     return event

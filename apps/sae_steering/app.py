@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from apps.common import catalog, streams
-from apps.common.events import IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
+from apps.common.events import FOLLOWS, IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
 from apps.common.page import wire_sources, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 from apps.sae_steering import saved
@@ -69,7 +69,7 @@ def _wire_canvas(work: SteeringPage, working: Working, at: Layout, state: list[g
         (canvas.search, work.search, "found"),
     ):
         asking = ask(spoken(handler), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
-        asking.success(*told, **QUIET)
+        asking.success(*told, **FOLLOWS)
         asking.failure(refused[what], state, canvas, **QUIET)
     canvas.view_change(spoken(work.view_change), state, links, **IN_TURN, **QUIET)
     where = [at.source, at.place, at.n_pictures]

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from apps.common.desk import Session
-from apps.common.events import IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
+from apps.common.events import FOLLOWS, IN_TURN, LEFT, ONCE, QUIET, RUNS_MODEL, runs, spoken, spoken_steps, titled
 from apps.common.page import wire_sources, wire_take_away
 from apps.common.runtime import DELETE_CACHE
 from apps.vlm_steering import saved, vlms
@@ -76,11 +76,11 @@ def _wire_canvas(work: VlmPage, working: Working, at: Layout, state: list[gr.Sta
         (canvas.contrast, work.contrast, "contrast"),
     ):
         asking = ask(spoken(handler), state, canvas, trigger_mode="multiple", **RUNS_MODEL)
-        asking.success(*told, **QUIET)
+        asking.success(*told, **FOLLOWS)
         asking.failure(refused[what], state, canvas, **QUIET)
     canvas.view_change(spoken(work.view_change), state, links, **IN_TURN, **QUIET)
     talking = canvas.talk(spoken_steps(_linked(working, work)), state, [canvas, *links], **QUIET, **TALKS)
-    talking.success(*told, **QUIET)
+    talking.success(*told, **FOLLOWS)
     looking = canvas.gallery(spoken_steps(working.gallery), state, canvas, **QUIET, **GALLERIES)
     for what, job in (("talk", talking), ("gallery", looking)):
         job.failure(refused[what], state, canvas, **QUIET)
