@@ -11,6 +11,7 @@ from apps.vlm_steering.analysis import Talk
 from apps.vlm_steering.bench import Bench
 from apps.vlm_steering.desk import VlmDesk
 from apps.vlm_steering.drawing import SaidView, card_figure, said_figure
+from apps.vlm_steering.handlers import plain
 from apps.vlm_steering.talking import Said
 from apps.vlm_steering.turn import Turn
 from prisma_engine.vlm.places import KINDS, WHENS
@@ -66,11 +67,12 @@ def _about(talk: Talk, latent: int | None) -> tuple[str, ...]:
         return ("No latent is open.",)
     facts, heat = talk.loaded.facts, heat_of(talk, latent)
     label, f1 = (facts.name(latent), facts.f1) if facts else (None, None)
-    score = "" if f1 is None or label is None else f", F1 {float(f1[latent]):.2f} on text"
-    doubt = "perhaps " if f1 is not None and float(f1[latent]) < GOOD_F1 else ""
+    score = None if f1 is None or label is None else plain(float(f1[latent]))
+    scored = "" if score is None else f", F1 {score:.2f} on text"
+    doubt = "perhaps " if score is not None and score < GOOD_F1 else ""
     unit = float(talk.typical[latent])
     times = f", {heat.max() / unit:.1f} × typical" if unit > 0 else ""
-    said = f"latent {latent}: {doubt}{label}{score}" if label else f"latent {latent}: no label"
+    said = f"latent {latent}: {doubt}{label}{scored}" if label else f"latent {latent}: no label"
     return (
         said,
         f"at most {heat.max():.2f}{times} at a patch",
@@ -85,6 +87,6 @@ def _lines(bench: Bench) -> tuple[str, ...]:
         if manner.temperature == 0
         else (f"words drawn at temperature {manner.temperature:g}, seed {manner.seed}")
     )
-    if bench.said_of and bench.said_of[0].control == "random" and manner.temperature == 0:
-        how += f"; random latents drawn by seed {manner.seed}"
-    return (f"Amounts count typical activations of a latent; {how}, the same in every column.",)
+    drawn = bench.said_of is not None and bench.said_of[0].control == "random"
+    control = f"; the control's random latents are drawn by seed {manner.seed}" if drawn else ""
+    return (f"Amounts count typical activations of a latent; {how}, the same in every column{control}.",)

@@ -24,6 +24,7 @@ from apps.common.blobs import Shelf
 from apps.common.desk import Session
 from apps.common.page import Chosen
 from apps.common.saes import Labels, Saes
+from apps.vlm_steering import saved
 from apps.vlm_steering.analysis import OWN_UNIT
 from apps.vlm_steering.bench import Bench
 from apps.vlm_steering.desk import VlmDesk
@@ -319,6 +320,7 @@ def test_labels_of_others_are_the_visitor_s_own_and_can_be_taken_back(page: VlmP
     assert [columns["f1"][i] for i in others] == [before["f1"][i] for i in others]
     latent = page.latent(event(index=7, at=1), session, bench)["latent"]
     assert latent["label"] == "pizza and cake" and latent["f1"] is None
+    assert saved._about(page.desk.result(session), 5)[0] == "latent 5: barking"
     json.dumps(value, allow_nan=False)
     asked = page.ask(event(text="is there a dog ?", at=2), session, bench)
     assert page_columns(page, asked)["label"][5] == "barking"
