@@ -11,7 +11,7 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -50,15 +50,12 @@ def on_gpu(handler: Callable[P, R]) -> Callable[P, R] | None:
     On ZeroGPU it runs in a forked process: what it is given and returns is pickled, what it leaves in memory is lost,
     and of its errors only a ValueError, the visitor's sentence, comes back. Elsewhere `spaces` calls it as it is.
     """
-    try:
-        gpu = import_module("spaces").GPU  # the Hub's builder installs it beside Gradio
-    except (ImportError, AttributeError):
+    gpu, here = _gpu(), os.getpid()
+    if gpu is None:
         return None
-    here = os.getpid()
 
     def answered(*args: P.args, **kwargs: P.kwargs) -> R | ValueError:
-        if os.getpid() != here:
-            torch.set_num_threads(1)  # OpenMP's threads are not forked with the process, which would wait for them
+        _settle_fork(here)
         try:
             return handler(*args, **kwargs)
         except ValueError as error:
@@ -73,6 +70,42 @@ def on_gpu(handler: Callable[P, R]) -> Callable[P, R] | None:
         return found
 
     return asked
+
+
+def on_gpu_steps(handler: Callable[P, Iterator[R]]) -> Callable[P, Iterator[R]] | None:
+    """The same for a handler that yields what it has so far; whoever stops asking has stopped it."""
+    gpu, here = _gpu(), os.getpid()
+    if gpu is None:
+        return None
+
+    def answered(*args: P.args, **kwargs: P.kwargs) -> Iterator[R | ValueError]:
+        _settle_fork(here)
+        try:
+            yield from handler(*args, **kwargs)
+        except ValueError as error:
+            yield error
+
+    run = gpu(answered)
+
+    def asked(*args: P.args, **kwargs: P.kwargs) -> Iterator[R]:
+        for found in run(*args, **kwargs):
+            if isinstance(found, ValueError):
+                raise found
+            yield found
+
+    return asked
+
+
+def _gpu() -> Callable[..., Any] | None:
+    try:
+        return import_module("spaces").GPU  # the Hub's builder installs it beside Gradio
+    except (ImportError, AttributeError):
+        return None
+
+
+def _settle_fork(parent: int) -> None:
+    if os.getpid() != parent:
+        torch.set_num_threads(1)  # OpenMP's threads are not forked with the process, which would wait for them
 
 
 Loader = Callable[[Offer, tuple[str, ...] | None], "HookedViT"]

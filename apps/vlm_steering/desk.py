@@ -6,13 +6,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
 
 from apps.common import catalog
 from apps.common.blobs import SHELF, Result, Shelf
 from apps.common.desk import Desk, Session
 from apps.common.payload import pack_png
 from apps.common.pictures import Picture
-from apps.common.runtime import MODELS
+from apps.common.runtime import MODELS, on_gpu_steps
 from apps.common.saes import SAES, Labels, Loaded, Saes
 from apps.vlm_steering import first, vlms
 from apps.vlm_steering.analysis import Heard, Talk, analyse, hear
@@ -22,11 +25,14 @@ from apps.vlm_steering.files import heard_files, pack_known
 from apps.vlm_steering.gallery import GALLERIES, Galleries
 from apps.vlm_steering.plan import Manner, Plan, read_plan
 from apps.vlm_steering.prompts import prompts_for
-from apps.vlm_steering.talking import Said, spoken
+from apps.vlm_steering.talking import Said, spoken, stopped
 from apps.vlm_steering.turn import Turn
 from apps.vlm_steering.turning import edits_of
 from apps.vlm_steering.vlms import VLMS, Vlms
 from prisma_engine.vlm.labels import labels_of, source_of
+
+if TYPE_CHECKING:
+    from prisma_engine.running import Edits
 
 MAX_HEARD, MAX_LABELLED = 256, 8
 
@@ -52,6 +58,7 @@ class VlmDesk(Desk[Talk]):
         self._heard: OrderedDict[tuple[str, Manner], str] = OrderedDict()
         self._labelled: OrderedDict[tuple[str, str | None, str], Loaded] = OrderedDict()
         self._lock = threading.Lock()
+        self._voices_on_gpu = on_gpu_steps(self._voices)
 
     def run(self, picture: Picture, model_id: str, classes: str = "", variant: str = "") -> Talk:
         plan, offer = self.plan(variant, model_id), vlms.offer_for(model_id)
@@ -166,13 +173,33 @@ class VlmDesk(Desk[Talk]):
         talk, tolds = self.result(session), tolds_of(session.key, turn, manner)
         kept = {} if again else {name: said for name, told in tolds.items() if (said := self.answers.get(told))}
         new = [name for name in tolds if name not in kept]
-        sae = talk.loaded.on(talk.model.device)
-        edits = {name: edits_of(sae, turn, name, talk.typical, manner.seed) for name in new}
         yield dict(kept)
-        for found in spoken(talk.model, talk.prompt, edits, manner, talk.plan.prompt, stop):
+        for found in self._spoken(session, talk, turn, manner, new, stop):
             for name, said in found.items():
                 self.answers.put(tolds[name], said)
             yield {name: (kept | found)[name] for name in tolds}
+
+    def _spoken(
+        self, session: Session, talk: Talk, turn: Turn, manner: Manner, names: list[str], stop: Callable[[], bool]
+    ) -> Iterator[dict[str, Said]]:
+        """The columns of these names: here, or where ZeroGPU lends a GPU, which hears of a stop between two looks."""
+        if self._voices_on_gpu is None or not names:
+            yield from spoken(
+                talk.model, talk.prompt, _edits(talk, turn, manner, names), manner, talk.plan.prompt, stop
+            )
+            return
+        for found in self._voices_on_gpu(session, turn, manner, names):
+            if stop():
+                yield {name: stopped(talk.model, said, talk.plan.prompt) for name, said in found.items()}
+                return
+            yield found
+
+    def _voices(self, session: Session, turn: Turn, manner: Manner, names: list[str]) -> Iterator[dict[str, Said]]:
+        """What a process with a GPU says; it may be older than the run, which it then makes itself."""
+        talk = self.result(session)
+        if torch.cuda.is_available():
+            talk.model.to("cuda")
+        yield from spoken(talk.model, talk.prompt, _edits(talk, turn, manner, names), manner, talk.plan.prompt)
 
     def said(self, session: Session, turn: Turn, manner: Manner) -> dict[str, Said]:
         """Every column, when all have ended."""
@@ -181,3 +208,8 @@ class VlmDesk(Desk[Talk]):
     def put_heard(self, talk: Talk, heard: Heard) -> str:
         """Keep what the browser may ask about it, and return its key."""
         return self.shelf.put(heard_files(talk, heard))
+
+
+def _edits(talk: Talk, turn: Turn, manner: Manner, names: list[str]) -> dict[str, Edits]:
+    sae = talk.loaded.on(talk.model.device)
+    return {name: edits_of(sae, turn, name, talk.typical, manner.seed) for name in names}

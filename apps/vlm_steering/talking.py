@@ -81,15 +81,17 @@ def spoken(
             shown = time.monotonic()
             yield dict(found)
     if voices:
-        yield {
-            name: finished(model, said.steps, "stopped", ask) if name in voices else said
-            for name, said in found.items()
-        }
+        yield {name: stopped(model, said, ask) for name, said in found.items()}
 
 
 def finished(model: HookedVLM, steps: tuple[Step, ...], state: State, ask: str) -> Said:
     """A column that has ended, with its perplexity."""
     return Said(steps, state, perplexity(model, ask, [step.token for step in steps]))
+
+
+def stopped(model: HookedVLM, said: Said, ask: str) -> Said:
+    """A column that the visitor stopped, unless it had ended."""
+    return finished(model, said.steps, "stopped", ask) if said.state == "speaking" else said
 
 
 @torch.no_grad()
